@@ -1,0 +1,25 @@
+"""Range checks whose messages tell a user what to change."""
+
+from __future__ import annotations
+
+
+def check_choice(name: str, value, allowed: tuple[str, ...]) -> None:
+    """Raise ValueError unless `value` is one of `allowed`."""
+    if value not in allowed:
+        raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(allowed)}")
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def check_fraction(name: str, value) -> None:
+    """Raise ValueError unless 0 <= value <= 1."""
+    if not _is_number(value) or not 0 <= value <= 1:
+        raise ValueError(f"{name} is {value!r}; it must be a number between 0 and 1")
+
+
+def check_positive(name: str, value, above: float = 0.0) -> None:
+    """Raise ValueError unless value > above (and finite)."""
+    if not _is_number(value) or not above < value < float("inf"):
+        raise ValueError(f"{name} is {value!r}; it must be a finite number greater than {above:g}")
