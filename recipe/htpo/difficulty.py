@@ -1,0 +1,66 @@
+"""Which prompts are hard and which answers are right, from verl's row keys and the verifier's verdicts."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Labels(NamedTuple):
+    """hard, correct: `[B]` bool, one a row. hard_prompt_share, correct_share: over prompts and over sessions, 0..1."""
+
+    hard: np.ndarray
+    correct: np.ndarray
+    hard_prompt_share: float
+    correct_share: float
+
+
+def label_rows(keys: list[str], acc: np.ndarray, is_padding: np.ndarray, difficulty_threshold: float) -> Labels:
+    """A prompt is hard if the mean `acc` of its sessions is below the threshold.
+
+    A session with several outputs (multi-turn) has one row for each and counts once, by the verdict on its last output, as
+    verl's GRPO advantages treat it.
+
+    Args:
+        keys: `[B]` verl's row keys, `{prompt uid}_{session}_{output}`.
+        acc: `[B]` float64, 1 right, 0 wrong, NaN where the reward function gave no verdict.
+        is_padding: `[B]` bool, verl's padding rows; they get labels that mean nothing and count nowhere.
+
+    Raises:
+        ValueError: a session has no verdict, or one that is neither right nor wrong.
+    """
+    session_of_row, output = zip(*(key.rsplit("_", 1) for key in keys), strict=True)
+    sessions, session = np.unique(session_of_row, return_inverse=True)
+    prompts, prompt = np.unique([name.rsplit("_", 1)[0] for name in sessions], return_inverse=True)
+
+    # Rows in the order of their outputs: the last write to a session is its last output.
+    last_row = np.zeros(len(sessions), dtype=np.int64)
+    order = np.argsort([int(i) for i in output], kind="stable")
+    last_row[session[order]] = order
+    verdict, real = acc[last_row], ~is_padding[last_row]
+    _check(verdict, real, keys, last_row)
+
+    verdict = np.where(real, verdict, 0.0)
+    accuracy = np.bincount(prompt, verdict) / np.bincount(prompt)  # [number of prompts]
+    hard = accuracy < difficulty_threshold
+    real_prompt = np.bincount(prompt, real) > 0
+    return Labels(
+        hard=hard[prompt][session],
+        correct=(verdict == 1)[session],
+        hard_prompt_share=float(hard[real_prompt].mean()) if real_prompt.any() else 0.0,
+        correct_share=float(verdict[real].mean()) if real.any() else 0.0,
+    )
+
+
+def _check(verdict: np.ndarray, real: np.ndarray, keys: list[str], last_row: np.ndarray) -> None:
+    if (none := real & np.isnan(verdict)).any():
+        raise ValueError(
+            f"the reward function returned no 'acc' for {int(none.sum())} of {int(real.sum())} responses (first: "
+            f"{keys[last_row[none][0]]}); HTPO splits by the verifier's verdict, so return a dict with 'score' and 'acc' (0 or 1)"
+        )
+    if (odd := real & ~np.isin(verdict, (0.0, 1.0))).any():
+        raise ValueError(
+            f"the reward function returned acc={verdict[odd][0]:g} for {keys[last_row[odd][0]]}; 'acc' is the verifier's verdict "
+            "and must be 0 or 1 (put shaped rewards into 'score')"
+        )

@@ -1,0 +1,34 @@
+"""HTPO as the shared launcher and trainer see it. Imports neither verl nor Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+
+from recipe.htpo.config import HTPOConfig
+from recipe.htpo.metrics import loss_ratios
+from recipe.token_level.validate import Method
+
+_FROM_ACTOR = ("clip_ratio_low", "clip_ratio_high", "clip_ratio_c")
+
+
+def settings(node: Mapping) -> HTPOConfig:
+    """Build HTPOConfig from the config node `htpo`. ValueError for unknown keys and values out of range."""
+    node = {key: value for key, value in node.items() if key != "_target_"}
+    for key in _FROM_ACTOR:
+        if key in node:
+            raise ValueError(f"htpo.{key} is taken from verl's actor: set actor_rollout_ref.actor.{key} instead")
+    known = [f.name for f in fields(HTPOConfig) if f.name not in _FROM_ACTOR]
+    if unknown := sorted(set(node) - set(known)):
+        raise ValueError(f"htpo has no setting {unknown[0]!r}; its settings are {', '.join(known)}")
+    return HTPOConfig(**node)
+
+
+HTPO = Method(
+    name="htpo",
+    plugin="recipe.htpo.plugin",
+    trainers="recipe.htpo.trainer",
+    token_fields=("token_groups",),
+    settings=settings,
+    ratios=loss_ratios,
+)

@@ -1,0 +1,79 @@
+"""What HTPO reports each step: the groups' sizes and entropies from the driver, clipping and loss from the actor update.
+
+All names start with `htpo/`; `<group>` is one of `GROUPS`. Shares are 0..1.
+
+    htpo/hard_prompt_share, htpo/correct_share   over the step's prompts and responses
+    htpo/<group>/token_share                     of all response tokens
+    htpo/<group>/entropy                         mean, nats
+    htpo/<group>/detached_share                  of the group's tokens
+    htpo/<group>/outside_clip_share              of the group's tokens, over all mini-batches of the step
+    htpo/<group>/loss                            mean over the group's tokens, before aggregation
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from recipe.htpo.config import GROUPS, HTPOConfig
+
+_IDS = range(1, len(GROUPS) + 1)
+
+
+def partition_metrics(token_groups: torch.Tensor, entropy: torch.Tensor) -> dict[str, float]:
+    """Metrics of a partition `[B, T]` with its entropies `[B, T]`, both on the CPU. A group without tokens reports only its share."""
+    flat, values = token_groups.flatten(), entropy.flatten().double()
+    ids = flat.abs().long()
+    tokens = torch.bincount(ids, minlength=9)
+    entropies = torch.bincount(ids, weights=values.where(ids > 0, 0), minlength=9)
+    detached = torch.bincount(ids[flat < 0], minlength=9)
+    total = int(tokens[1:].sum())
+    metrics = {}
+    for i, name in zip(_IDS, GROUPS, strict=True):
+        count = int(tokens[i])
+        metrics[f"htpo/{name}/token_share"] = count / max(total, 1)
+        if count:
+            metrics[f"htpo/{name}/entropy"] = float(entropies[i]) / count
+            metrics[f"htpo/{name}/detached_share"] = int(detached[i]) / count
+    return metrics
+
+
+@torch.no_grad()
+def loss_metrics(losses, log_prob, old_log_prob, advantages, token_groups, response_mask, config: HTPOConfig):
+    """Metrics of one micro-batch, `[B, T]` inputs.
+
+    Returns:
+        verl's own three (`pg_clipfrac`, `ppo_kl`, `pg_clipfrac_lower`, with the meaning they have in its vanilla loss), and
+        sums over tokens for `loss_ratios`. Both come over in a single copy from the device, right before verl's `ppo_loss`
+        reads the loss itself.
+    """
+    low, high = 1 - config.clip_ratio_low, 1 + config.clip_ratio_high
+    log_ratio = log_prob.float() - old_log_prob.float()
+    ratio = log_ratio.exp()
+    outside = (ratio < low) | (ratio > high)
+    pushed_out = torch.where(advantages < 0, ratio < low, (ratio > high) & (advantages > 0))
+    dual_clipped = (advantages < 0) & (ratio > config.clip_ratio_c)
+
+    mask = response_mask.float()
+    ids = token_groups.abs().long().flatten()
+    columns = (losses.detach().float(), outside.float(), mask)
+    sums = [mask.new_zeros(9).scatter_add_(0, ids, column.flatten())[1:] for column in columns]
+    means = torch.stack([(x * mask).sum() for x in (pushed_out, log_ratio.clamp(-20, 20), dual_clipped)]) / mask.sum().clamp(
+        min=1
+    )
+
+    numbers = torch.cat([means, *sums]).tolist()
+    metrics = {"actor/pg_clipfrac": numbers[0], "actor/ppo_kl": -numbers[1], "actor/pg_clipfrac_lower": numbers[2]}
+    keys = [f"{name}/{kind}" for kind in ("loss", "outside", "tokens") for name in GROUPS]
+    return metrics, dict(zip(keys, numbers[3:], strict=True))
+
+
+def loss_ratios(sums: Mapping[str, float]) -> dict[str, float]:
+    """Turn the step's sums into `outside_clip_share` and `loss` per group; groups without tokens are left out."""
+    metrics = {}
+    for name in GROUPS:
+        if tokens := sums.get(f"{name}/tokens", 0):
+            metrics[f"htpo/{name}/outside_clip_share"] = sums[f"{name}/outside"] / tokens
+            metrics[f"htpo/{name}/loss"] = sums[f"{name}/loss"] / tokens
+    return metrics

@@ -1,0 +1,103 @@
+"""HTPO's entries in verl's registries: the policy loss `htpo` and the advantage estimator `htpo`.
+
+Loaded in every process of a run, as the `verl.plugins` entry point of this project or by `VERL_USE_EXTERNAL_MODULES`.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+
+import torch
+from tensordict import TensorDict
+from verl import DataProto
+from verl.trainer.ppo.core_algos import AdvantageEstimator, agg_loss, register_adv_est, register_policy_loss
+from verl.workers.config import PolicyLossConfig
+
+from recipe.htpo.config import HTPOConfig
+from recipe.htpo.difficulty import label_rows
+from recipe.htpo.losses import token_losses
+from recipe.htpo.metrics import loss_metrics, partition_metrics
+from recipe.htpo.partition import partition_tokens, row_labels
+from recipe.token_level.context import estimator_inputs, loss_inputs
+
+
+@dataclass
+class HTPOPolicyLossConfig(PolicyLossConfig):
+    """verl's policy-loss settings plus HTPO's; `_target_` of `actor_rollout_ref.actor.policy_loss`."""
+
+    htpo: HTPOConfig = field(default_factory=HTPOConfig)
+
+
+@register_adv_est("htpo")
+def compute_htpo_advantage(token_level_rewards, response_mask, index, config=None, **_):
+    """verl's GRPO advantages, and as a by-product the token partition, left in `EstimatorInputs.token_fields`.
+
+    Args:
+        token_level_rewards, response_mask: `[B, T]`.
+        index: `[B]` prompt uids.
+        config: verl's algorithm config; `norm_adv_by_std_in_grpo` is read.
+
+    Returns:
+        advantages and returns, `[B, T]`, 0 outside the response mask.
+
+    Raises:
+        ValueError: the trainer handed over no entropies, or a response has no verdict.
+    """
+    from verl.trainer.ppo.v1.utils import compute_advantage_for_multi_trajectories
+
+    inputs = estimator_inputs("htpo")
+    batch = {"token_level_rewards": token_level_rewards, "response_mask": response_mask}
+    data = DataProto(batch=TensorDict(batch, batch_size=len(index)), non_tensor_batch={"uid": index})
+    data = compute_advantage_for_multi_trajectories(
+        data,
+        batch_keys=inputs.keys,
+        adv_estimator=AdvantageEstimator.GRPO,
+        norm_adv_by_std_in_grpo=True if config is None else config.get("norm_adv_by_std_in_grpo", True),
+        config=config,
+    )
+
+    start = time.perf_counter()
+    labels = label_rows(inputs.keys, inputs.acc, inputs.is_padding, inputs.settings.difficulty_threshold)
+    hard, correct = torch.from_numpy(labels.hard), torch.from_numpy(labels.correct)
+    groups = partition_tokens(inputs.entropy, response_mask, hard, correct, inputs.settings)
+    inputs.token_fields["token_groups"] = groups
+    inputs.metrics["timing_s/token_partition"] = time.perf_counter() - start
+    inputs.metrics["htpo/hard_prompt_share"] = labels.hard_prompt_share
+    inputs.metrics["htpo/correct_share"] = labels.correct_share
+    inputs.metrics.update(partition_metrics(groups, inputs.entropy))
+    return data.batch["advantages"], data.batch["returns"]
+
+
+@register_policy_loss("htpo")
+def compute_policy_loss_htpo(
+    old_log_prob,
+    log_prob,
+    advantages,
+    response_mask,
+    loss_agg_mode="token-mean",
+    config=None,
+    rollout_is_weights=None,
+):
+    """HTPO's loss of one micro-batch; arguments, `[B, T]` each, and result as verl's own policy losses.
+
+    Raises:
+        ValueError: the batch carries no `token_groups`.
+    """
+    settings = replace(
+        config.policy_loss.htpo,
+        clip_ratio_low=config.clip_ratio if config.clip_ratio_low is None else config.clip_ratio_low,
+        clip_ratio_high=config.clip_ratio if config.clip_ratio_high is None else config.clip_ratio_high,
+        clip_ratio_c=config.clip_ratio_c,
+    )
+    inputs = loss_inputs("htpo", "token_groups")
+    groups = inputs.token_fields["token_groups"]
+    if settings.entropy_source == "current_policy":
+        groups = partition_tokens(inputs.entropy, response_mask, *row_labels(groups), settings)
+
+    losses = token_losses(log_prob, old_log_prob, advantages, groups, settings)
+    if rollout_is_weights is not None:
+        losses = losses * rollout_is_weights
+    loss = agg_loss(losses, response_mask, loss_agg_mode, **config.global_batch_info)
+    metrics, inputs.sums = loss_metrics(losses, log_prob, old_log_prob, advantages, groups, response_mask, settings)
+    return loss, metrics

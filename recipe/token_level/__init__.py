@@ -1,0 +1,14 @@
+"""What token-level objectives on verl have in common: per-token fields that travel from the driver to the policy loss.
+
+verl 0.9.1 calls a registered policy loss with log-probs, advantages and the response mask, and a registered advantage
+estimator with rewards and prompt ids. A token-level method needs more: entropies and the verifier's verdict in the
+estimator, its own per-token fields in the loss. The modules here carry them over verl's extension points:
+
+    trainer.py   a trainer that hands the estimator its inputs and sends what it computes with the batch
+    loss.py      a loss wrapper that puts the fields within reach of the registered policy loss
+    context.py   the two objects that are handed over
+    launch.py    the entry point: environment, checks, verl's driver
+    validate.py  checks of a composed config that end in one sentence, before Ray starts
+
+A method is a folder with its algorithm in pure torch, a `plugin` module that registers into verl, and a `Method`.
+"""

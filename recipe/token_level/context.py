@@ -1,0 +1,93 @@
+"""What is handed over verl's heads: to the advantage estimator on the driver, and to the policy loss on the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+
+@dataclass
+class EstimatorInputs:
+    """What the trainer hands to a token-level advantage estimator beside verl's own arguments, and gets back from it.
+
+    settings: the method's typed settings.
+    keys: `[B]` verl's row keys `{prompt uid}_{session}_{output}`.
+    is_padding: `[B]` bool, rows that verl added to make the batch divisible.
+    entropy: `[B, T]` nats, of the policy that verl takes for the old one.
+    acc: `[B]` the verifier's verdict, NaN where the reward function gave none.
+    token_fields: filled by the estimator; `[B, T]` tensors that travel with the batch to the policy loss.
+    metrics: filled by the estimator; logged with the step.
+    """
+
+    settings: Any
+    keys: list[str]
+    is_padding: np.ndarray
+    entropy: torch.Tensor
+    acc: np.ndarray
+    token_fields: dict[str, torch.Tensor] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class LossInputs:
+    """What the loss wrapper hands to a registered policy loss, and gets back from it.
+
+    token_fields: padded `[B, T]` tensors of this micro-batch.
+    entropy: `[B, T]` of the policy being updated, detached, where the actor update computes it.
+    sums: filled by the loss; scalars that add up over micro-batches and ranks, from which the trainer makes ratios.
+    """
+
+    token_fields: dict[str, torch.Tensor]
+    entropy: torch.Tensor | None = None
+    sums: dict[str, float] = field(default_factory=dict)
+
+
+_estimator: ContextVar[EstimatorInputs | None] = ContextVar("estimator_inputs", default=None)
+_loss: ContextVar[LossInputs | None] = ContextVar("loss_inputs", default=None)
+
+
+@contextmanager
+def _handing(variable: ContextVar, value) -> Iterator:
+    token = variable.set(value)
+    try:
+        yield value
+    finally:
+        variable.reset(token)
+
+
+def handing_estimator(inputs: EstimatorInputs):
+    """Context manager: `estimator_inputs` returns `inputs` inside it."""
+    return _handing(_estimator, inputs)
+
+
+def handing_loss(inputs: LossInputs):
+    """Context manager: `loss_inputs` returns `inputs` inside it."""
+    return _handing(_loss, inputs)
+
+
+def estimator_inputs(method: str) -> EstimatorInputs:
+    """What the trainer handed over. ValueError, naming the way to start, if the estimator runs under another trainer."""
+    if (inputs := _estimator.get()) is None:
+        raise ValueError(
+            f"the advantage estimator {method!r} needs token entropies, which only the {method} trainers hand over: start "
+            f"with `python -m recipe.{method}.main`, not with verl's own entry point"
+        )
+    return inputs
+
+
+def loss_inputs(method: str, *names: str) -> LossInputs:
+    """What the loss wrapper handed over. ValueError if one of the fields `names` is missing."""
+    inputs = _loss.get()
+    missing = [name for name in names if inputs is None or name not in inputs.token_fields]
+    if inputs is None or missing:
+        raise ValueError(
+            f"the policy loss {method!r} was called without {', '.join(missing) or 'its inputs'}: it needs the {method} trainer "
+            f"and algorithm.adv_estimator={method}; start with `python -m recipe.{method}.main`"
+        )
+    return inputs

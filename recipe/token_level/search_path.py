@@ -1,0 +1,26 @@
+"""Let Hydra find verl's own configs and the shared ones of this package, wherever both are installed."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.plugins import Plugins
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+
+
+class VerlSearchPath(SearchPathPlugin):
+    """Appends the folders, by their place on disk: naming the package would import verl before its platform is chosen."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        verl = find_spec("verl")
+        if verl is None or not verl.submodule_search_locations:
+            raise ModuleNotFoundError("verl is not installed; see requirements.txt and requirements-cpu.txt")
+        search_path.append("token_level", f"file://{Path(__file__).parent / 'config'}")
+        search_path.append("verl", f"file://{Path(verl.submodule_search_locations[0]) / 'trainer' / 'config'}")
+
+
+def register() -> None:
+    """Call before `@hydra.main` runs or a config is composed; more than once does no harm."""
+    Plugins.instance().register(VerlSearchPath)

@@ -1,0 +1,95 @@
+"""The part of a trainer that is the same for all token-level methods and all three of verl's trainer modes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import transfer_queue as tq
+from omegaconf import open_dict
+from tensordict import TensorDict
+from verl.trainer.ppo.v1.trainer_base import PPOTrainer
+from verl.utils.config import omega_conf_to_dataclass
+from verl.utils.debug import marked_timer
+from verl.workers.utils.padding import response_to_nested
+
+from recipe.token_level.context import EstimatorInputs, handing_estimator
+from recipe.token_level.loss import SUMS, TokenFieldsLoss
+from recipe.token_level.validate import Method, check_registered, check_run
+
+
+class TokenLevelTrainer(PPOTrainer):
+    """Mix-in in front of one of verl's trainers; a subclass sets the two attributes and registers itself.
+
+    method: the method's name, plugin and token fields.
+    base_mode: the trainer mode of verl that the other base class implements.
+    """
+
+    method: ClassVar[Method]
+    base_mode: ClassVar[str]
+
+    def __init__(self, config):
+        check_registered(self.method)
+        self.settings = check_run(config, self.method)
+        # verl takes every mode but the literal "sync" for asynchronous and reads `trainer.v1.<mode>`, so it must see its own
+        # name, not the one this class is registered under.
+        with open_dict(config):
+            config.trainer.v1.trainer_mode = self.base_mode
+        super().__init__(config)
+
+    def _build_replay_buffer(self):
+        buffer = super()._build_replay_buffer()
+        buffer.poll_interval = self.config.trainer.v1.sampler.get("poll_interval", buffer.poll_interval)
+        return buffer
+
+    def on_init_end(self):
+        super().on_init_end()
+        actor = omega_conf_to_dataclass(self.config.actor_rollout_ref.actor)
+        self.actor_rollout_wg.set_loss_fn(TokenFieldsLoss(actor, self.method.plugin, self.method.token_fields))
+
+    def fit(self, agent_loop_manager):
+        if self.global_steps >= self.total_training_steps and not self.config.trainer.get("val_only", False):
+            raise ValueError(
+                f"nothing to train: the checkpoint in {self.config.trainer.default_local_dir} is at step {self.global_steps} "
+                f"and training ends at step {self.total_training_steps}; raise trainer.total_training_steps (or "
+                "trainer.total_epochs), or start anew with another trainer.default_local_dir"
+            )
+        super().fit(agent_loop_manager)
+
+    def _compute_advantage(self, batch, metrics):
+        rows = tq.kv_batch_get(
+            keys=batch.keys,
+            partition_id=batch.partition_id,
+            select_fields=["entropy", "response_mask", "extra_fields"],
+        )
+        inputs = EstimatorInputs(
+            settings=self.settings,
+            keys=list(batch.keys),
+            is_padding=np.array([tag.get("is_padding", False) for tag in batch.tags], dtype=bool),
+            entropy=rows["entropy"].to_padded_tensor(0.0),
+            acc=np.array([_verdict(extra) for extra in rows["extra_fields"]], dtype=np.float64),
+        )
+        with handing_estimator(inputs):
+            batch = super()._compute_advantage(batch, metrics)
+        metrics.update(inputs.metrics)
+        if not inputs.token_fields:
+            return batch
+        with marked_timer("send_token_fields", self.timing_raw):
+            nested = {name: response_to_nested(x, rows["response_mask"]) for name, x in inputs.token_fields.items()}
+            fields = TensorDict(nested, batch_size=len(batch))
+            return tq.kv_batch_put(keys=batch.keys, partition_id=batch.partition_id, fields=fields)
+
+    def _update_actor(self, batch, metrics):
+        batch = super()._update_actor(batch, metrics)
+        prefix = "actor/" + SUMS  # verl puts "actor/" before every metric of the loss
+        sums = {name.removeprefix(prefix): metrics.pop(name) for name in list(metrics) if name.startswith(prefix)}
+        metrics.update(self.method.ratios(sums))
+        return batch
+
+
+def _verdict(extra_fields) -> float:
+    """The reward function's `acc` of one row; NaN if there is none."""
+    extra_fields = getattr(extra_fields, "data", extra_fields)
+    info = extra_fields.get("reward_extra_info", {}) if isinstance(extra_fields, dict) else {}
+    value = info.get("acc")
+    return float("nan") if value is None else float(value)

