@@ -1,0 +1,151 @@
+"""`make demo`: make a tiny model and its data, train it with HTPO on CPU through verl's real driver, and show what came out.
+
+    python launch/demo/run.py [--run-dir DIR] [--objectives NAME] [key=value ...]
+
+Run again after it was killed, it resumes from its last checkpoint. Exits 1 if validation accuracy did not double.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tqdm import tqdm
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+ACCURACY = "val-core/single_digit_sum/acc/mean@1"
+REWARD = "critic/score/mean"
+
+
+def make_inputs(run_dir: Path) -> None:
+    """Model and data, unless they are there; a folder is renamed into place when it is complete."""
+    for script, name in (("make_model.py", "model"), ("make_data.py", "data")):
+        if not (run_dir / name).exists():
+            unfinished = run_dir / f"{name}.part"
+            subprocess.run([sys.executable, HERE / script, unfinished], check=True)
+            unfinished.rename(run_dir / name)
+
+
+def training_command(run_dir: Path, objectives: str, overrides: list[str]) -> list[str]:
+    """The command a user would type; only paths are added to the two presets."""
+    return [
+        *(sys.executable, "-m", "recipe.htpo.main", "+platform=cpu", "+experiment=demo", f"objectives={objectives}"),
+        f"actor_rollout_ref.model.path={run_dir}/model",
+        f"data.train_files={run_dir}/data/train.parquet",
+        f"data.val_files={run_dir}/data/val.parquet",
+        f"reward.custom_reward_function.path={HERE}/reward.py",
+        f"trainer.default_local_dir={run_dir}/checkpoints",
+        f"trainer.experiment_name=demo-{objectives}",
+        f"hydra.run.dir={run_dir}/hydra",
+        *overrides,
+    ]
+
+
+def read_metrics(run_dir: Path) -> dict[int, dict]:
+    """{step: metrics} over all attempts. verl's file logger starts its file anew, so each attempt has its own."""
+    steps: dict[int, dict] = {}
+    for file in sorted(run_dir.glob("metrics-*.jsonl")):
+        for line in file.read_text().splitlines():
+            try:
+                entry = json.loads(line)
+            except json.JSONDecodeError:
+                continue  # the last line of a killed run
+            steps.setdefault(entry["step"], {}).update(entry["data"])
+    return steps
+
+
+def train(command: list[str], run_dir: Path, total_steps: int) -> int:
+    """Run the command with its output in train.log, and a progress bar made from the metrics. Returns its exit status."""
+    attempt = len(list(run_dir.glob("metrics-*.jsonl")))
+    environment = os.environ | {
+        "RAY_ADDRESS": "local",  # a cluster of its own, whatever else runs on this machine
+        "VERL_FILE_LOGGER_PATH": str(run_dir / f"metrics-{attempt:03d}.jsonl"),
+        "TENSORBOARD_DIR": str(run_dir / "tensorboard"),
+    }
+    log = run_dir / "train.log"
+    with log.open("a") as output, tqdm(total=total_steps, unit="step", desc="starting Ray, FSDP and vLLM") as bar:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            while process.poll() is None:
+                time.sleep(1)
+                show_progress(bar, read_metrics(run_dir))
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+        show_progress(bar, read_metrics(run_dir))
+    if process.returncode:
+        print(f"\nTraining failed (exit status {process.returncode}). The end of {log}:\n", file=sys.stderr)
+        print("\n".join(log.read_text(errors="replace").splitlines()[-25:]), file=sys.stderr)
+    return process.returncode
+
+
+def show_progress(bar: tqdm, steps: dict[int, dict]) -> None:
+    """Move the bar to the last finished step."""
+    if not steps:
+        bar.refresh()
+        return
+    bar.set_description("training")
+    bar.n = max(steps)
+    accuracies = [(step, data[ACCURACY]) for step, data in sorted(steps.items()) if ACCURACY in data]
+    rewards = [data[REWARD] for _, data in sorted(steps.items()) if REWARD in data]
+    bar.set_postfix(
+        {"reward": f"{rewards[-1]:.2f}"} if rewards else {},
+        **({f"accuracy@{accuracies[-1][0]}": f"{accuracies[-1][1]:.2f}"} if accuracies else {}),
+    )
+
+
+def report(run_dir: Path, steps: dict[int, dict], seconds: float) -> bool:
+    """Print the closing table; True if validation accuracy at least doubled."""
+    from recipe.htpo import GROUPS
+
+    trained = [step for step in sorted(steps) if REWARD in steps[step]]
+    first, last = trained[0], trained[-1]
+    before, after = steps[min(steps)][ACCURACY], steps[last][ACCURACY]
+    print(f"\n{'':24}{'start':>10}{'end':>10}")
+    print(f"{'mean reward':24}{steps[first][REWARD]:>10.2f}{steps[last][REWARD]:>10.2f}")
+    print(f"{'validation accuracy':24}{before:>10.2f}{after:>10.2f}\n")
+    print(f"{'share of tokens':24}{'start':>10}{'end':>10}")
+    for name in GROUPS:
+        key = f"htpo/{name}/token_share"
+        print(f"{name:24}{steps[first][key]:>10.1%}{steps[last][key]:>10.1%}")
+    step_seconds = sorted(steps[s]["timing_s/step"] for s in trained)
+    print(f"\n{len(trained)} steps, median {step_seconds[len(step_seconds) // 2]:.1f} s a step, {seconds:.0f} s in all")
+    print(f"checkpoint  {run_dir}/checkpoints/global_step_{last}")
+    print(f"log         {run_dir}/train.log")
+    print(f"metrics     {run_dir}/metrics-*.jsonl, {run_dir}/tensorboard")
+    return after >= 2 * before
+
+
+def main() -> int:
+    """See the module's docstring."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run-dir", type=Path, default=None, help="default: runs/demo-<objectives>")
+    parser.add_argument("--objectives", default="htpo", help="objective table: htpo, dapo, forking_tokens, cispo")
+    parser.add_argument("overrides", nargs="*", help="any key=value of the training config")
+    args = parser.parse_args()
+    run_dir = (args.run_dir or ROOT / "runs" / f"demo-{args.objectives}").resolve()
+    run_dir.mkdir(parents=True, exist_ok=True)
+
+    start = time.monotonic()
+    make_inputs(run_dir)
+    total = next((int(o.split("=")[1]) for o in args.overrides if o.startswith("trainer.total_training_steps=")), 12)
+    if max(read_metrics(run_dir), default=0) >= total:
+        print(f"{run_dir} is trained already; remove it to start anew.")
+    elif status := train(training_command(run_dir, args.objectives, args.overrides), run_dir, total):
+        return status
+    if not report(run_dir, read_metrics(run_dir), time.monotonic() - start):
+        print("\nValidation accuracy did not double: something is wrong.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+    sys.exit(main())

