@@ -32,7 +32,7 @@ def label_rows(keys: list[str], acc: np.ndarray, is_padding: np.ndarray, difficu
     """
     session_of_row, output = zip(*(key.rsplit("_", 1) for key in keys), strict=True)
     sessions, session = np.unique(session_of_row, return_inverse=True)
-    prompts, prompt = np.unique([name.rsplit("_", 1)[0] for name in sessions], return_inverse=True)
+    _, prompt = np.unique([name.rsplit("_", 1)[0] for name in sessions], return_inverse=True)
 
     # Rows in the order of their outputs: the last write to a session is its last output.
     last_row = np.zeros(len(sessions), dtype=np.int64)
@@ -56,11 +56,11 @@ def label_rows(keys: list[str], acc: np.ndarray, is_padding: np.ndarray, difficu
 def _check(verdict: np.ndarray, real: np.ndarray, keys: list[str], last_row: np.ndarray) -> None:
     if (none := real & np.isnan(verdict)).any():
         raise ValueError(
-            f"the reward function returned no 'acc' for {int(none.sum())} of {int(real.sum())} responses (first: "
-            f"{keys[last_row[none][0]]}); HTPO splits by the verifier's verdict, so return a dict with 'score' and 'acc' (0 or 1)"
+            f"the reward function returned no 'acc' for {none.sum()} of {real.sum()} responses (first: "
+            f"{keys[last_row[none][0]]}); HTPO splits by the verifier's verdict: return a dict with 'score' and 'acc' (0 or 1)"
         )
     if (odd := real & ~np.isin(verdict, (0.0, 1.0))).any():
         raise ValueError(
-            f"the reward function returned acc={verdict[odd][0]:g} for {keys[last_row[odd][0]]}; 'acc' is the verifier's verdict "
-            "and must be 0 or 1 (put shaped rewards into 'score')"
+            f"the reward function returned acc={verdict[odd][0]:g} for {keys[last_row[odd][0]]}; 'acc' is the verifier's "
+            "verdict and must be 0 or 1 (put shaped rewards into 'score')"
         )

@@ -22,7 +22,7 @@ _IDS = range(1, len(GROUPS) + 1)
 
 
 def partition_metrics(token_groups: torch.Tensor, entropy: torch.Tensor) -> dict[str, float]:
-    """Metrics of a partition `[B, T]` with its entropies `[B, T]`, both on the CPU. A group without tokens reports only its share."""
+    """Metrics of a partition and its entropies, both `[B, T]` on the CPU. A group without tokens reports only its share."""
     flat, values = token_groups.flatten(), entropy.flatten().double()
     ids = flat.abs().long()
     tokens = torch.bincount(ids, minlength=9)

@@ -85,9 +85,9 @@ def loss_inputs(method: str, *names: str) -> LossInputs:
     """What the loss wrapper handed over. ValueError if one of the fields `names` is missing."""
     inputs = _loss.get()
     missing = [name for name in names if inputs is None or name not in inputs.token_fields]
-    if inputs is None or missing:
+    if missing:
         raise ValueError(
-            f"the policy loss {method!r} was called without {', '.join(missing) or 'its inputs'}: it needs the {method} trainer "
-            f"and algorithm.adv_estimator={method}; start with `python -m recipe.{method}.main`"
+            f"the policy loss {method!r} was called without {', '.join(missing)}: it needs the {method} trainer and "
+            f"algorithm.adv_estimator={method}; start with `python -m recipe.{method}.main`"
         )
     return inputs

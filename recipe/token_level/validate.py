@@ -54,9 +54,8 @@ def check_registered(method: Method) -> None:
 
 def check_run(config: DictConfig, method: Method) -> Any:
     """Return the method's typed settings; ValueError for a config that verl would accept and this method cannot train with."""
-    missing = OmegaConf.missing_keys(config)
     for key in ("actor_rollout_ref.model.path", "data.train_files", "data.val_files"):
-        if key in missing:
+        if OmegaConf.select(config, key) is None:
             raise ValueError(f"{key} is not set; give it on the command line as {key}=...")
 
     actor, rollout = config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
@@ -69,8 +68,8 @@ def check_run(config: DictConfig, method: Method) -> Any:
         raise ValueError(f"trainer.use_v1=False is verl's legacy trainer, which {method.name} does not support; remove it")
     if actor.policy_loss.loss_mode == method.name and config.algorithm.adv_estimator != method.name:
         raise ValueError(
-            f"algorithm.adv_estimator is {config.algorithm.adv_estimator!r}, but the policy loss {method.name!r} needs the token "
-            f"fields of the estimator {method.name!r}; set algorithm.adv_estimator={method.name}"
+            f"algorithm.adv_estimator is {config.algorithm.adv_estimator!r}, but the policy loss {method.name!r} needs what the "
+            f"estimator {method.name!r} computes; set algorithm.adv_estimator={method.name}"
         )
     if rollout.n < 2:
         raise ValueError(
@@ -79,8 +78,8 @@ def check_run(config: DictConfig, method: Method) -> Any:
         )
     if (config.algorithm.get("rollout_correction") or {}).get("bypass_mode", False):
         raise ValueError(
-            "algorithm.rollout_correction.bypass_mode=True skips the old-log-prob pass, which measures the token entropies that "
-            f"{method.name} needs; set it to False"
+            "algorithm.rollout_correction.bypass_mode=True skips the old-log-prob pass, which measures the token entropies "
+            f"that {method.name} needs; set it to False"
         )
     if config.get("distillation", {}).get("enabled", False):
         raise ValueError(f"distillation.enabled=True replaces the loss function that {method.name} installs; set it to False")

@@ -1,0 +1,151 @@
+"""Every shipped config composes, and a wrong one ends in one clear sentence before Ray starts."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from omegaconf import OmegaConf
+
+from recipe.htpo import PRESETS, HTPOConfig
+from recipe.htpo.method import HTPO
+from recipe.token_level.validate import check_files, check_run
+
+ROOT = Path(__file__).parents[1]
+GIVEN = ("actor_rollout_ref.model.path=org/model", "data.train_files=train.parquet", "data.val_files=val.parquet")
+SHIPPED = sorted(path.stem for path in (ROOT / "recipe/htpo/config/objectives").glob("*.yaml"))
+EXPERIMENTS = sorted(path.stem for path in (ROOT / "recipe/token_level/config/experiment").glob("*.yaml"))
+PLATFORMS = sorted(path.stem for path in (ROOT / "recipe/token_level/config/platform").glob("*.yaml"))
+
+
+def settings_of(config):
+    return HTPO.settings(OmegaConf.to_container(config.htpo, resolve=True))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_yaml_presets_are_the_python_presets(compose, name):
+    assert set(SHIPPED) == set(PRESETS)
+    assert settings_of(compose(*GIVEN, f"objectives={name}")).objectives == PRESETS[name]
+
+
+def test_the_yaml_defaults_are_the_python_defaults(compose):
+    assert settings_of(compose(*GIVEN)) == HTPOConfig()
+
+
+@pytest.mark.parametrize("platform", [None, *PLATFORMS])
+@pytest.mark.parametrize("experiment", [None, *EXPERIMENTS])
+@pytest.mark.parametrize("engine", ["dp", "megatron"])
+@pytest.mark.parametrize("mode", ["sync", "colocate_async", "separate_async"])
+def test_every_combination_composes_and_is_accepted(compose, platform, experiment, engine, mode):
+    overrides = [*GIVEN, f"trainer.v1.trainer_mode={mode}"]
+    if platform == "cpu" and engine == "megatron":
+        pytest.skip("no Megatron on CPU")
+    overrides += [f"+platform={platform}"] if platform else []
+    overrides += [f"+experiment={experiment}"] if experiment else []
+    config = compose(*overrides, f"model_engine={engine}")
+    check_run(config, HTPO)
+    assert config.actor_rollout_ref.actor.strategy == ("megatron" if engine == "megatron" else "fsdp2" if platform else "fsdp")
+
+
+@pytest.mark.parametrize("engine", ["dp", "megatron"])
+def test_verl_builds_its_typed_config_from_ours(compose, engine):
+    from verl.utils.config import omega_conf_to_dataclass
+
+    from recipe.htpo.plugin import HTPOPolicyLossConfig
+
+    config = compose(*GIVEN, f"model_engine={engine}", "htpo.difficulty_threshold=0.5", "objectives=dapo")
+    actor = omega_conf_to_dataclass(config.actor_rollout_ref.actor)
+    assert isinstance(actor.policy_loss, HTPOPolicyLossConfig)
+    assert actor.policy_loss.htpo == HTPOConfig(difficulty_threshold=0.5, objectives="dapo")
+    assert (actor.clip_ratio_low, actor.clip_ratio_high, actor.clip_ratio_c) == (0.2, 0.28, 10.0)
+
+
+def test_an_ablation_is_one_override(compose):
+    config = compose(*GIVEN, "htpo.objectives.hard_correct_high.loss=ppo_clip")
+    expected = PRESETS["htpo"] | {"hard_correct_high": PRESETS["dapo"]["hard_correct_high"]}
+    assert settings_of(config).objectives == expected
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["htpo.high_entropy_fraction=20"], r"htpo.high_entropy_fraction is 20.*between 0 and 1"),
+        (["htpo.variant=figure"], r"htpo.variant is 'figure'.*paper, released"),
+        (["+htpo.temperature=1"], r"htpo has no setting 'temperature'; its settings are difficulty_threshold"),
+        (["+htpo.clip_ratio_low=0.1"], r"set actor_rollout_ref.actor.clip_ratio_low instead"),
+        (["+htpo.objectives.medium_correct_low={}"], r"no group 'medium_correct_low'"),
+        (["htpo.objectives.hard_wrong_low.loss=grpo"], r"htpo.objectives.hard_wrong_low.*'grpo'.*ppo_clip"),
+        (["actor_rollout_ref.rollout.n=1"], r"rollout.n is 1.*at least 2"),
+        (["algorithm.rollout_correction.bypass_mode=True"], r"bypass_mode=True skips the old-log-prob pass"),
+        (["trainer.v1.trainer_mode=async"], r"trainer_mode is 'async'.*sync, colocate_async, separate_async"),
+        (["trainer.use_v1=False"], r"legacy trainer"),
+        (["algorithm.adv_estimator=grpo"], r"set algorithm.adv_estimator=htpo"),
+        (["htpo.entropy_source=current_policy"], r"set actor_rollout_ref.actor.calculate_entropy=True"),
+        (["distillation.enabled=True"], r"distillation.enabled=True"),
+    ],
+)
+def test_a_wrong_value_is_one_sentence(compose, overrides, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        check_run(compose(*GIVEN, *overrides), HTPO)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_must_be_given_is_named(compose):
+    for i, key in enumerate(("actor_rollout_ref.model.path", "data.train_files", "data.val_files")):
+        with pytest.raises(ValueError, match=f"^{key} is not set"):
+            check_run(compose(*GIVEN[:i], *GIVEN[i + 1 :]), HTPO)
+
+
+def write_data(path, **columns):
+    row = {"data_source": "sum", "prompt": [{"role": "user", "content": "1+1=?"}], "reward_model": {"ground_truth": "2"}}
+    row |= columns
+    pd.DataFrame([{key: value for key, value in row.items() if value is not None}]).to_parquet(path)
+    return path
+
+
+def test_missing_files_and_columns_are_named(compose, tmp_path):
+    good = write_data(tmp_path / "good.parquet")
+    no_truth = write_data(tmp_path / "no_truth.parquet", reward_model={"style": "rule"})
+    no_prompt = write_data(tmp_path / "no_prompt.parquet", prompt=None)
+    (tmp_path / "broken.parquet").write_text("not parquet")
+
+    def check(model="org/model", train=good):
+        files = (f"data.train_files={train}", f"data.val_files={good}")
+        check_files(compose(f"actor_rollout_ref.model.path={model}", *files))
+
+    check()
+    for arguments, message in (
+        ({"model": tmp_path / "nowhere"}, r"model.path is .*nowhere.*no config.json"),
+        ({"train": tmp_path / "nowhere.parquet"}, r"data.train_files names .*nowhere.parquet, which does not exist"),
+        ({"train": tmp_path / "broken.parquet"}, r"not a readable parquet file"),
+        ({"train": no_truth}, r"no_truth.parquet has no 'ground_truth'"),
+        ({"train": no_prompt}, r"no column 'prompt'; its columns are data_source"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            check(**arguments)
+
+
+def main(*overrides):
+    command = [sys.executable, "-m", "recipe.htpo.main", *GIVEN, "+platform=cpu", *overrides]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+def test_the_command_line_stops_with_one_sentence_and_status_2(tmp_path):
+    result = main(f"hydra.run.dir={tmp_path}", "htpo.variant=figure")
+    assert result.returncode == 2
+    assert result.stderr.strip().splitlines()[-1] == "error: htpo.variant is 'figure'; it must be one of paper, released"
+    assert "Traceback" not in result.stderr
+
+
+def test_an_unknown_key_is_refused_by_name(tmp_path):
+    result = main(f"hydra.run.dir={tmp_path}", "htpo.dificulty_threshold=0.5")
+    assert result.returncode == 1
+    assert "Key 'dificulty_threshold' is not in struct" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_algorithm_loads_neither_verl_nor_ray():
+    code = "import sys, recipe.htpo; print(sorted({'verl', 'ray', 'vllm', 'hydra', 'omegaconf'} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

@@ -1,0 +1,83 @@
+"""Registration with verl: found through both ways of loading a plugin, and loud when it fails."""
+
+import subprocess
+import sys
+import textwrap
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from recipe.htpo.method import HTPO
+from recipe.token_level.validate import check_registered
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(code, tmp_path, **environment):
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "VERL_PLATFORM": "cpu", "PYTHONPATH": str(ROOT)} | environment
+    command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code)]
+    return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
+
+
+PRINT_LOSS = """
+    import verl
+    from verl.trainer.ppo.core_algos import POLICY_LOSS_REGISTRY
+    print("registered", "htpo" in POLICY_LOSS_REGISTRY)
+"""
+
+
+def test_registered_as_an_installed_plugin(tmp_path):
+    assert [e.value for e in entry_points(group="verl.plugins", name="htpo")] == ["recipe.htpo.plugin"]
+    assert "registered True" in run(PRINT_LOSS, tmp_path, VERL_USE_EXTERNAL_MODULES="verl_patches.cpu").stdout
+
+
+def test_registered_without_being_installed(tmp_path):
+    modules = "verl_patches.cpu,recipe.htpo.plugin"
+    result = run(PRINT_LOSS, tmp_path, VERL_USE_EXTERNAL_MODULES=modules, VERL_USE_EXTERNAL_PLUGINS="none")
+    assert "registered True" in result.stdout
+    result = run(PRINT_LOSS, tmp_path, VERL_USE_EXTERNAL_MODULES="verl_patches.cpu", VERL_USE_EXTERNAL_PLUGINS="none")
+    assert "registered False" in result.stdout
+
+
+def test_the_three_trainers_are_registered():
+    from verl.trainer.ppo.v1 import get_trainer_cls
+
+    import recipe.htpo.trainer  # noqa: F401
+
+    for mode in ("sync", "colocate_async", "separate_async"):
+        trainer = get_trainer_cls(f"htpo_{mode}")
+        assert trainer.base_mode == mode
+        assert issubclass(trainer, get_trainer_cls(mode))
+
+
+def test_a_missing_registration_stops_the_start(monkeypatch):
+    from verl.trainer.ppo import core_algos
+
+    check_registered(HTPO)
+    monkeypatch.delitem(core_algos.POLICY_LOSS_REGISTRY, "htpo")
+    with pytest.raises(RuntimeError, match="verl has no policy loss named 'htpo'"):
+        check_registered(HTPO)
+
+
+def test_another_plugin_under_the_same_name_stops_the_start(monkeypatch):
+    from verl.trainer.ppo import core_algos
+
+    monkeypatch.setitem(core_algos.ADV_ESTIMATOR_REGISTRY, "htpo", lambda **_: None)
+    with pytest.raises(RuntimeError, match=r"comes from tests\.test_registration, not from recipe\.htpo\.plugin"):
+        check_registered(HTPO)
+
+
+def test_a_plugin_that_cannot_be_imported_stops_the_start(tmp_path):
+    # verl itself would log this at DEBUG and train on without HTPO.
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['recipe.htpo.losses'] = None")
+    code = """
+        import verl
+        from recipe.htpo.method import HTPO
+        from recipe.token_level.validate import check_registered
+        check_registered(HTPO)
+    """
+    paths = f"{tmp_path}:{ROOT}"
+    result = run(code, tmp_path, PYTHONPATH=paths, VERL_USE_EXTERNAL_MODULES="verl_patches.cpu")
+    assert result.returncode == 1
+    assert "recipe.htpo.losses" in result.stderr.splitlines()[-1]
