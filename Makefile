@@ -30,7 +30,7 @@ lint: setup
 
 # Side-by-side timings on this machine.
 bench: setup
-	$(PY) benchmarks/loss.py
+	$(PY) -m benchmarks.loss
 
 # On a CUDA machine where the system's Python has torch and nothing else of this project.
 gpu-check:

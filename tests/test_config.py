@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from recipe.htpo import PRESETS, HTPOConfig
 from recipe.htpo.method import HTPO
-from recipe.token_level.validate import check_files, check_run
+from recipe.token_level.validate import check_files, check_reward, check_run
 
 ROOT = Path(__file__).parents[1]
 GIVEN = ("actor_rollout_ref.model.path=org/model", "data.train_files=train.parquet", "data.val_files=val.parquet")
@@ -83,6 +83,10 @@ def test_an_ablation_is_one_override(compose):
         (["algorithm.adv_estimator=grpo"], r"set algorithm.adv_estimator=htpo"),
         (["htpo.entropy_source=current_policy"], r"set actor_rollout_ref.actor.calculate_entropy=True"),
         (["distillation.enabled=True"], r"distillation.enabled=True"),
+        (
+            ["actor_rollout_ref.actor.use_dynamic_bsz=False", "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=48"],
+            r"ppo_micro_batch_size_per_gpu is 48, which does not divide 512 responses on 8 ranks evenly",
+        ),
     ],
 )
 def test_a_wrong_value_is_one_sentence(compose, overrides, message):
@@ -124,6 +128,26 @@ def test_missing_files_and_columns_are_named(compose, tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             check(**arguments)
+
+
+def test_a_reward_function_without_a_verdict_is_named_before_the_start(compose, tmp_path):
+    data = write_data(tmp_path / "data.parquet")
+    source = "def {name}(data_source, solution_str, ground_truth, extra_info=None):\n    return {result}\n"
+    code = {"good": "{'score': 0.0, 'acc': 0.0}", "number": "0.0", "no_acc": "{'score': 0.0}", "broken": "1 / 0"}
+    (tmp_path / "reward.py").write_text("".join(source.format(name=name, result=result) for name, result in code.items()))
+
+    def check(name, path=tmp_path / "reward.py"):
+        function = (f"reward.custom_reward_function.path={path}", f"reward.custom_reward_function.name={name}")
+        check_reward(compose(GIVEN[0], f"data.train_files={data}", f"data.val_files={data}", *function), HTPO)
+
+    check("good")
+    check("number")
+    with pytest.raises(ValueError, match=r"returns score but no 'acc'.*return a dict"):
+        check("no_acc")
+    with pytest.raises(ValueError, match=r"failed on an empty answer.*ZeroDivisionError"):
+        check("broken")
+    with pytest.raises(ValueError, match=r"failed on an empty answer.*NotImplementedError.*data_source"):
+        check("compute_score", path="null")  # verl's default knows no data_source 'sum'
 
 
 def main(*overrides):

@@ -29,6 +29,7 @@ HTPO = Method(
     plugin="recipe.htpo.plugin",
     trainers="recipe.htpo.trainer",
     token_fields=("token_groups",),
+    needs_verdict=True,
     settings=settings,
     ratios=loss_ratios,
 )

@@ -8,7 +8,7 @@ import sys
 
 from omegaconf import DictConfig, open_dict
 
-from recipe.token_level.validate import Method, check_files, check_registered, check_run
+from recipe.token_level.validate import Method, check_files, check_registered, check_reward, check_run
 
 
 def launch(config: DictConfig, method: Method) -> None:
@@ -46,6 +46,7 @@ def _prepare(config: DictConfig, method: Method) -> None:
     from verl.utils.device import auto_set_device
 
     check_registered(method)
+    check_reward(config, method)
     auto_set_device(config)
     try:
         validate_config(config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config))

@@ -6,6 +6,7 @@ They run on the driver before Ray starts, and again where the trainer is built, 
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ class Method:
     plugin: module that registers loss and estimator; imported in every process.
     trainers: module that registers the trainers; imported in the task runner.
     token_fields: fields that the estimator makes for the loss.
+    needs_verdict: whether the reward function must return `acc`.
     settings: build the typed settings from the method's config node; ValueError if they are wrong.
     ratios: turn the sums that the loss filled into metrics.
     """
@@ -32,6 +34,7 @@ class Method:
     plugin: str
     trainers: str
     token_fields: tuple[str, ...]
+    needs_verdict: bool
     settings: Callable[[Mapping], Any]
     ratios: Callable[[Mapping[str, float]], dict[str, float]]
 
@@ -68,8 +71,8 @@ def check_run(config: DictConfig, method: Method) -> Any:
         raise ValueError(f"trainer.use_v1=False is verl's legacy trainer, which {method.name} does not support; remove it")
     if actor.policy_loss.loss_mode == method.name and config.algorithm.adv_estimator != method.name:
         raise ValueError(
-            f"algorithm.adv_estimator is {config.algorithm.adv_estimator!r}, but the policy loss {method.name!r} needs what the "
-            f"estimator {method.name!r} computes; set algorithm.adv_estimator={method.name}"
+            f"algorithm.adv_estimator is {config.algorithm.adv_estimator!r}, but the policy loss {method.name!r} needs what "
+            f"the estimator {method.name!r} computes; set algorithm.adv_estimator={method.name}"
         )
     if rollout.n < 2:
         raise ValueError(
@@ -82,13 +85,32 @@ def check_run(config: DictConfig, method: Method) -> Any:
             f"that {method.name} needs; set it to False"
         )
     if config.get("distillation", {}).get("enabled", False):
-        raise ValueError(f"distillation.enabled=True replaces the loss function that {method.name} installs; set it to False")
+        raise ValueError(f"distillation.enabled=True replaces the loss that {method.name} installs; set it to False")
     if getattr(settings, "entropy_source", None) == "current_policy" and not actor.calculate_entropy:
         raise ValueError(
             f"{method.name}.entropy_source=current_policy needs the actor update to compute the entropy; set "
             "actor_rollout_ref.actor.calculate_entropy=True"
         )
+    _check_micro_batches(config)
     return settings
+
+
+def _check_micro_batches(config: DictConfig) -> None:
+    """verl asserts this after the model is loaded and the first batch generated."""
+    actor, rollout = config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
+    if actor.use_dynamic_bsz or actor.strategy not in ("fsdp", "fsdp2"):
+        return
+    ranks = config.trainer.nnodes * config.trainer.n_gpus_per_node // actor.fsdp_config.ulysses_sequence_parallel_size
+    for rows, key in (
+        (actor.ppo_mini_batch_size * rollout.n, "actor.ppo_micro_batch_size_per_gpu"),
+        (config.data.train_batch_size * rollout.n, "rollout.log_prob_micro_batch_size_per_gpu"),
+    ):
+        micro = OmegaConf.select(config.actor_rollout_ref, key)
+        if micro and rows % (ranks * micro):
+            raise ValueError(
+                f"actor_rollout_ref.{key} is {micro}, which does not divide {rows} responses on {ranks} ranks evenly; choose a "
+                "divisor, or set actor_rollout_ref.actor.use_dynamic_bsz=True"
+            )
 
 
 def check_files(config: DictConfig) -> None:
@@ -127,3 +149,41 @@ def _check_data_file(key: str, file: str, prompt_key: str) -> None:
         raise ValueError(
             f"{key}: the column 'reward_model' of {file} has no 'ground_truth', which the reward function compares answers with"
         )
+
+
+def check_reward(config: DictConfig, method: Method) -> None:
+    """Score an empty answer to the first training prompt; ValueError if that fails or gives no verdict. Imports verl."""
+    file = _first_file(config.data.train_files)
+    reward_model_only = config.reward.reward_model.enable and not config.reward.custom_reward_function.path
+    if not (method.needs_verdict and file.endswith(".parquet") and os.path.isfile(file)) or reward_model_only:
+        return
+    import pyarrow.parquet as parquet
+    from verl.trainer.ppo.reward import get_custom_reward_fn
+    from verl.utils.reward_score import default_compute_score
+
+    function = get_custom_reward_fn(config) or default_compute_score
+    if inspect.iscoroutinefunction(function):
+        return
+    row = next(parquet.ParquetFile(file).iter_batches(batch_size=1)).to_pylist()[0]
+    try:
+        result = function(
+            data_source=row["data_source"],
+            solution_str="",
+            ground_truth=row["reward_model"]["ground_truth"],
+            extra_info=row.get("extra_info") or {},
+        )
+    except Exception as error:
+        raise ValueError(
+            f"the reward function failed on an empty answer to the first prompt of {file} ({type(error).__name__}: {error}); "
+            "see reward.custom_reward_function, and the column 'data_source' if it is verl's default"
+        ) from error
+    # A plain number is taken by verl as both reward and verdict.
+    if isinstance(result, dict) and "acc" not in result:
+        raise ValueError(
+            f"the reward function returns {', '.join(sorted(result))} but no 'acc'; {method.name} splits by the verifier's "
+            "verdict: return a dict with 'score' and 'acc' (0 or 1)"
+        )
+
+
+def _first_file(files) -> str:
+    return os.path.expanduser(str(files[0] if isinstance(files, ListConfig) else files))

@@ -1,0 +1,56 @@
+"""Time functions in turn, so that a drift of the machine's speed hits them alike; and make the batch they work on."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+
+from recipe.htpo import HTPOConfig, partition_tokens
+
+ROWS, WIDTH = 64, 8192
+
+
+def interleaved(functions: dict[str, Callable[[], None]], rounds: int = 15) -> dict[str, float]:
+    """Median seconds of each function; they run one after another, `rounds` times, after one warm-up round."""
+    times: dict[str, list[float]] = {name: [] for name in functions}
+    for i in range(rounds + 1):
+        for name, function in functions.items():
+            _synchronize()
+            start = time.perf_counter()
+            function()
+            _synchronize()
+            if i:
+                times[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def _synchronize() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def make_batch(device: str = "cpu") -> dict[str, torch.Tensor]:
+    """`[ROWS, WIDTH]` float32, half of the rows full and half ragged, 1 token in 5 outside the clip range."""
+    generator = torch.Generator().manual_seed(0)
+    lengths = torch.randint(1, WIDTH + 1, (ROWS,), generator=generator)
+    lengths[: ROWS // 2] = WIDTH
+    old = -torch.rand(ROWS, WIDTH, generator=generator)
+    correct = torch.rand(ROWS, generator=generator) < 0.5
+    batch = {
+        "old_log_prob": old,
+        "log_prob": old + 0.2 * torch.randn(ROWS, WIDTH, generator=generator),
+        "advantages": torch.where(correct, 1.0, -1.0)[:, None].expand(ROWS, WIDTH).contiguous(),
+        "response_mask": torch.arange(WIDTH) < lengths[:, None],
+        "entropy": torch.rand(ROWS, WIDTH, generator=generator).pow(3),
+        "hard": torch.rand(ROWS, generator=generator) < 0.5,
+        "correct": correct,
+    }
+    return {name: value.to(device) for name, value in batch.items()}
+
+
+def partition(batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """HTPO's groups of the batch."""
+    return partition_tokens(batch["entropy"], batch["response_mask"], batch["hard"], batch["correct"], HTPOConfig())

@@ -1,0 +1,179 @@
+"""Short runs of the real stack on CPU: Ray, vLLM, FSDP and verl's driver, started with the README's command."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from recipe.htpo import GROUPS
+
+ROOT = Path(__file__).parents[1]
+DEMO = ROOT / "launch/demo"
+LAST_STEP = 4
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    """The demo's model and data."""
+    folder = tmp_path_factory.mktemp("inputs")
+    for script, name in (("make_model.py", "model"), ("make_data.py", "data")):
+        subprocess.run([sys.executable, DEMO / script, folder / name], check=True)
+    return folder
+
+
+class Run:
+    """One training run in its own folder; `start` may be called again to resume it."""
+
+    def __init__(self, inputs: Path, folder: Path, *overrides: str):
+        self.folder = folder
+        self.attempts = 0
+        self.command = [
+            *(sys.executable, "-m", "recipe.htpo.main", "+platform=cpu", "+experiment=demo"),
+            f"actor_rollout_ref.model.path={inputs}/model",
+            f"data.train_files={inputs}/data/train.parquet",
+            f"data.val_files={inputs}/data/val.parquet",
+            f"reward.custom_reward_function.path={DEMO}/reward.py",
+            f"trainer.default_local_dir={folder}/checkpoints",
+            f"hydra.run.dir={folder}/hydra",
+            f"trainer.total_training_steps={LAST_STEP}",
+            "trainer.test_freq=-1",
+            "trainer.val_before_train=False",
+            "data.train_batch_size=8",
+            "actor_rollout_ref.actor.ppo_mini_batch_size=4",
+            *overrides,
+        ]
+
+    def start(self):
+        self.attempts += 1
+        self.metrics = self.folder / f"metrics-{self.attempts}.jsonl"
+        self.log = self.folder / f"log-{self.attempts}.txt"
+        environment = os.environ | {
+            "RAY_ADDRESS": "local",
+            "VERL_FILE_LOGGER_PATH": str(self.metrics),
+            "TENSORBOARD_DIR": str(self.folder / "tensorboard"),
+        }
+        for name in ("VERL_PLATFORM", "VERL_USE_EXTERNAL_MODULES"):  # the entry point must set them itself
+            environment.pop(name, None)
+        with self.log.open("w") as output:
+            self.process = subprocess.Popen(self.command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        return self
+
+    def finish(self):
+        status = self.process.wait(timeout=900)
+        assert status == 0, self.log.read_text(errors="replace")[-6000:]
+        return self.steps()
+
+    def steps(self):
+        if not self.metrics.exists():
+            return {}
+        lines = self.metrics.read_text().splitlines()
+        return {entry["step"]: entry["data"] for entry in map(json.loads, lines)}
+
+    def wait_for_step(self, step):
+        while step not in self.steps():
+            assert self.process.poll() is None, self.log.read_text(errors="replace")[-6000:]
+            time.sleep(0.2)
+
+    def processes(self):
+        """Pids of living processes that belong to this attempt."""
+        marker = f"VERL_FILE_LOGGER_PATH={self.metrics}".encode()
+        pids = []
+        for entry in Path("/proc").iterdir():
+            try:
+                alive = entry.name.isdigit() and (entry / "stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+                if alive and marker in (entry / "environ").read_bytes():
+                    pids.append(int(entry.name))
+            except OSError:
+                continue
+        return pids
+
+    def kill(self):
+        """kill -9 of the driver, as the out-of-memory killer does it; everything else must go by itself."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        deadline = time.monotonic() + 120
+        while (left := self.processes()) and time.monotonic() < deadline:
+            time.sleep(1)
+        assert not left, [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in left if Path(f"/proc/{pid}").exists()]
+
+
+def check_step(data):
+    """What every step of every mode must have logged."""
+    assert sum(data[f"htpo/{name}/token_share"] for name in GROUPS) == pytest.approx(1)
+    assert 0 <= data["htpo/hard_prompt_share"] <= 1
+    assert 0 < data["htpo/correct_share"] < 1  # groups that are all right or all wrong are filtered out
+    assert data["timing_s/token_partition"] > 0
+    for name in GROUPS:
+        if data[f"htpo/{name}/token_share"] > 0:
+            assert {f"htpo/{name}/{kind}" for kind in ("entropy", "detached_share", "outside_clip_share", "loss")} <= set(data)
+    assert data["actor/grad_norm"] > 0
+    assert not any("token_level_sums" in key for key in data)
+
+
+def test_sync_on_two_ranks_and_two_replicas_killed_resumed_and_exported(inputs, tmp_path):
+    run = Run(inputs, tmp_path, "trainer.n_gpus_per_node=2", "trainer.save_freq=2").start()
+    run.wait_for_step(3)  # saved at 2, so that step 3 is lost
+    before = run.steps()
+    run.kill()
+
+    resumed = run.start().finish()
+    assert (tmp_path / "checkpoints/latest_checkpointed_iteration.txt").read_text() == str(LAST_STEP)
+    assert sorted(resumed) == [3, 4]
+    log = run.log.read_text(errors="replace")
+    assert "global_step_2, setting global step to 2" in log
+    assert log.count("Platform override from VERL_PLATFORM: cpu") > 3
+    for data in (*(before[i] for i in (1, 2, 3)), *resumed.values()):
+        check_step(data)
+        # vLLM's and the actor's probabilities of the sampled tokens, and mean log-probs of the responses
+        assert data["training/rollout_probs_diff_max"] < 1e-4
+        assert max(abs(data["rollout_corr/log_ppl_diff_max"]), abs(data["rollout_corr/log_ppl_diff_min"])) < 1e-4
+
+    shards = sorted(path.name for path in (tmp_path / f"checkpoints/global_step_{LAST_STEP}/actor").glob("model_*"))
+    assert shards == ["model_world_size_2_rank_0.pt", "model_world_size_2_rank_1.pt"]
+    exported = tmp_path / "exported"
+    merge = [sys.executable, "-m", "verl.model_merger", "merge", "--backend", "fsdp"]
+    source = tmp_path / f"checkpoints/global_step_{LAST_STEP}/actor"
+    subprocess.run([*merge, "--local_dir", source, "--target_dir", exported], check=True, timeout=300)
+    check_export(exported, inputs / "model")
+
+    again = run.start()
+    assert again.process.wait(timeout=600) == 1
+    last_lines = again.log.read_text(errors="replace").splitlines()[-3:]
+    assert any(line.startswith("error: nothing to train: the checkpoint in") for line in last_lines), last_lines
+
+
+def check_export(exported, start):
+    """`transformers` loads the folder, and its weights are the start's shape but not the start's values."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(exported)
+    model, original = (AutoModelForCausalLM.from_pretrained(path) for path in (exported, start))
+    assert len(tokenizer) == model.config.vocab_size
+    weights, before = model.state_dict(), original.state_dict()
+    assert {name: w.shape for name, w in weights.items()} == {name: w.shape for name, w in before.items()}
+    assert not all(torch.equal(weights[name].float(), before[name]) for name in weights)
+    text = tokenizer.apply_chat_template([{"role": "user", "content": "2+2=?"}], add_generation_prompt=True, tokenize=False)
+    reply = model.generate(**tokenizer(text, return_tensors="pt"), max_new_tokens=4, do_sample=False)
+    assert reply.shape[1] > 0
+
+
+def test_colocated_async_with_entropy_of_the_current_policy(inputs, tmp_path):
+    overrides = (
+        "trainer.v1.trainer_mode=colocate_async",
+        "trainer.total_training_steps=2",
+        "trainer.save_freq=-1",
+        "htpo.entropy_source=current_policy",
+        "actor_rollout_ref.actor.calculate_entropy=True",
+    )
+    steps = Run(inputs, tmp_path, *overrides).start().finish()
+    assert sorted(steps) == [1, 2]
+    for data in steps.values():
+        check_step(data)
