@@ -69,6 +69,8 @@ def apply_environment(config: DictConfig, plugin: str) -> None:
     names = dict.fromkeys(name for part in modules for name in part.split(",") if name)
     variables["VERL_USE_EXTERNAL_MODULES"] = ",".join(names)
     os.environ.update(variables)
+    # A submitted job may bring some of these variables itself; Ray calls that a conflict unless the later value may win.
+    os.environ.setdefault("RAY_OVERRIDE_JOB_RUNTIME_ENV", "1")
     with open_dict(config):
         runtime_env.env_vars = variables
         if os.environ.get("RAY_ADDRESS", "local") != "local":
