@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from recipe.htpo import PRESETS, HTPOConfig
 from recipe.htpo.method import HTPO
-from recipe.token_level.validate import check_files, check_reward, check_run
+from recipe.token_level.validate import check_files, check_progress, check_reward, check_run
 
 ROOT = Path(__file__).parents[1]
 GIVEN = ("actor_rollout_ref.model.path=org/model", "data.train_files=train.parquet", "data.val_files=val.parquet")
@@ -128,6 +128,30 @@ def test_missing_files_and_columns_are_named(compose, tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             check(**arguments)
+
+
+def test_a_finished_run_is_refused_before_the_start(compose, tmp_path):
+    (tmp_path / "latest_checkpointed_iteration.txt").write_text("10")
+
+    def check(steps, *overrides):
+        folder = f"trainer.default_local_dir={tmp_path}"
+        check_progress(compose(*GIVEN, folder, f"trainer.total_training_steps={steps}", *overrides))
+
+    check(11)
+    check("null")
+    check(10, "trainer.resume_mode=disable")
+    with pytest.raises(ValueError, match=r"nothing to train: .* is at step 10 and training ends at step 10; raise"):
+        check(10)
+
+
+def test_the_trainer_refuses_a_finished_run_whose_length_comes_from_the_data(compose):
+    from types import SimpleNamespace
+
+    from recipe.htpo.trainer import HTPOTrainerSync
+
+    trainer = SimpleNamespace(config=compose(*GIVEN), global_steps=7, total_training_steps=7)
+    with pytest.raises(ValueError, match="nothing to train"):
+        HTPOTrainerSync.fit(trainer, None)
 
 
 def test_a_reward_function_without_a_verdict_is_named_before_the_start(compose, tmp_path):

@@ -144,9 +144,8 @@ def test_sync_on_two_ranks_and_two_replicas_killed_resumed_and_exported(inputs, 
     check_export(exported, inputs / "model")
 
     again = run.start()
-    assert again.process.wait(timeout=600) == 1
-    last_lines = again.log.read_text(errors="replace").splitlines()[-3:]
-    assert any(line.startswith("error: nothing to train: the checkpoint in") for line in last_lines), last_lines
+    assert again.process.wait(timeout=120) == 2
+    assert again.log.read_text().splitlines()[-1].startswith("error: nothing to train: the checkpoint in")
 
 
 def check_export(exported, start):

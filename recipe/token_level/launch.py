@@ -8,7 +8,7 @@ import sys
 
 from omegaconf import DictConfig, open_dict
 
-from recipe.token_level.validate import Method, check_files, check_registered, check_reward, check_run
+from recipe.token_level.validate import Method, check_files, check_progress, check_registered, check_reward, check_run
 
 
 def launch(config: DictConfig, method: Method) -> None:
@@ -24,8 +24,10 @@ def launch(config: DictConfig, method: Method) -> None:
     try:
         run_ppo(config, task_runner_class=_task_runner(method))
     except ray.exceptions.RayTaskError as error:
-        # The traceback of the actor is on stderr already; what a user can mend is repeated as the last line.
+        # The traceback of the actor is on stderr already; what a user can mend is repeated as the last line, after Ray
+        # has stopped forwarding the workers' output.
         if isinstance(error.cause, ValueError):
+            ray.shutdown()
             _stop(error.cause, status=1)
         raise
 
@@ -39,6 +41,7 @@ def _prepare(config: DictConfig, method: Method) -> None:
     apply_environment(config, method.plugin)  # before verl is imported: it chooses its platform once
     check_run(config, method)
     check_files(config)
+    check_progress(config)
 
     from hydra.errors import InstantiationException
     from verl.trainer.ppo.utils import need_critic, need_reference_policy

@@ -15,7 +15,7 @@ from verl.workers.utils.padding import response_to_nested
 
 from recipe.token_level.context import EstimatorInputs, handing_estimator
 from recipe.token_level.loss import SUMS, TokenFieldsLoss
-from recipe.token_level.validate import Method, check_registered, check_run
+from recipe.token_level.validate import Method, check_registered, check_run, refuse_finished
 
 
 class TokenLevelTrainer(PPOTrainer):
@@ -48,12 +48,8 @@ class TokenLevelTrainer(PPOTrainer):
         self.actor_rollout_wg.set_loss_fn(TokenFieldsLoss(actor, self.method.plugin, self.method.token_fields))
 
     def fit(self, agent_loop_manager):
-        if self.global_steps >= self.total_training_steps and not self.config.trainer.get("val_only", False):
-            raise ValueError(
-                f"nothing to train: the checkpoint in {self.config.trainer.default_local_dir} is at step {self.global_steps} "
-                f"and training ends at step {self.total_training_steps}; raise trainer.total_training_steps (or "
-                "trainer.total_epochs), or start anew with another trainer.default_local_dir"
-            )
+        if not self.config.trainer.get("val_only", False):
+            refuse_finished(self.config, self.global_steps, self.total_training_steps)
         super().fit(agent_loop_manager)
 
     def _compute_advantage(self, batch, metrics):

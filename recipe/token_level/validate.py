@@ -113,6 +113,26 @@ def _check_micro_batches(config: DictConfig) -> None:
             )
 
 
+def check_progress(config: DictConfig) -> None:
+    """Raise ValueError if the newest checkpoint is at or past the last step: verl would start everything and exit 0."""
+    trainer = config.trainer
+    tracker = os.path.join(trainer.default_local_dir, "latest_checkpointed_iteration.txt")
+    if trainer.resume_mode != "auto" or trainer.total_training_steps is None or trainer.val_only or not os.path.isfile(tracker):
+        return
+    with open(tracker) as file:
+        refuse_finished(config, int(file.read()), trainer.total_training_steps)
+
+
+def refuse_finished(config: DictConfig, step: int, last_step: int) -> None:
+    """Raise ValueError if a run that resumes at `step` has nothing left to train."""
+    if step >= last_step:
+        raise ValueError(
+            f"nothing to train: the checkpoint in {config.trainer.default_local_dir} is at step {step} and training ends at "
+            f"step {last_step}; raise trainer.total_training_steps (or trainer.total_epochs), or start anew with another "
+            "trainer.default_local_dir"
+        )
+
+
 def check_files(config: DictConfig) -> None:
     """Raise ValueError for a missing model folder or data file, or data without the columns that training reads."""
     path = os.path.expanduser(config.actor_rollout_ref.model.path)
