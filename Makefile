@@ -8,7 +8,7 @@ OBJECTIVES ?= htpo
 
 # The environment for CPU machines. It is made again when its requirements change.
 setup: $(VENV)/.ready
-$(VENV)/.ready: requirements-cpu.txt pyproject.toml
+$(VENV)/.ready: requirements-cpu.in requirements-cpu.txt pyproject.toml launch/setup_cpu.sh
 	bash launch/setup_cpu.sh $(PYTHON) $(VENV)
 	touch $@
 

@@ -13,10 +13,17 @@ os.environ.setdefault("VERL_USE_EXTERNAL_MODULES", "verl_patches.cpu,recipe.htpo
 
 @pytest.fixture
 def compose():
-    """Compose the shipped HTPO config with overrides."""
-    from recipe.token_level.launch import compose
+    """Compose the shipped HTPO config with overrides, as the command line does."""
+    from hydra import compose, initialize_config_dir
 
-    return lambda *overrides: compose(ROOT / "recipe/htpo/config", "htpo_trainer", list(overrides))
+    from recipe.token_level import search_path
+
+    def composed(*overrides):
+        search_path.register()
+        with initialize_config_dir(config_dir=str(ROOT / "recipe/htpo/config"), version_base=None):
+            return compose("htpo_trainer", overrides=list(overrides))
+
+    return composed
 
 
 @pytest.fixture

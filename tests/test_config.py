@@ -10,17 +10,24 @@ from omegaconf import OmegaConf
 
 from recipe.htpo import PRESETS, HTPOConfig
 from recipe.htpo.method import HTPO
-from recipe.token_level.validate import check_files, check_progress, check_reward, check_run
+from recipe.token_level.inputs import check_files, check_progress, check_reward
+from recipe.token_level.method import check_names
+from recipe.token_level.validate import check_run
 
 ROOT = Path(__file__).parents[1]
 GIVEN = ("actor_rollout_ref.model.path=org/model", "data.train_files=train.parquet", "data.val_files=val.parquet")
+SEPARATE = [
+    "trainer.v1.trainer_mode=separate_async",
+    "actor_rollout_ref.rollout.nnodes=1",
+    "actor_rollout_ref.rollout.checkpoint_engine.backend=nccl",
+]
 SHIPPED = sorted(path.stem for path in (ROOT / "recipe/htpo/config/objectives").glob("*.yaml"))
 EXPERIMENTS = sorted(path.stem for path in (ROOT / "recipe/token_level/config/experiment").glob("*.yaml"))
 PLATFORMS = sorted(path.stem for path in (ROOT / "recipe/token_level/config/platform").glob("*.yaml"))
 
 
 def settings_of(config):
-    return HTPO.settings(OmegaConf.to_container(config.htpo, resolve=True))
+    return HTPO.settings(OmegaConf.to_container(config.htpo, resolve=True), config.actor_rollout_ref.actor)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -39,6 +46,9 @@ def test_the_yaml_defaults_are_the_python_defaults(compose):
 @pytest.mark.parametrize("mode", ["sync", "colocate_async", "separate_async"])
 def test_every_combination_composes_and_is_accepted(compose, platform, experiment, engine, mode):
     overrides = [*GIVEN, f"trainer.v1.trainer_mode={mode}"]
+    if mode == "separate_async":
+        overrides += ["actor_rollout_ref.rollout.nnodes=1", "actor_rollout_ref.rollout.checkpoint_engine.backend=nccl"]
+        overrides += ["trainer.v1.separate_async.parameter_sync_step=2"] if experiment == "demo" else []
     if platform == "cpu" and engine == "megatron":
         pytest.skip("no Megatron on CPU")
     overrides += [f"+platform={platform}"] if platform else []
@@ -81,8 +91,18 @@ def test_an_ablation_is_one_override(compose):
         (["trainer.v1.trainer_mode=async"], r"trainer_mode is 'async'.*sync, colocate_async, separate_async"),
         (["trainer.use_v1=False"], r"legacy trainer"),
         (["algorithm.adv_estimator=grpo"], r"set algorithm.adv_estimator=htpo"),
+        (["actor_rollout_ref.actor.clip_ratio_low=1.5"], r"actor.clip_ratio_low is 1.5.*between 0 and 1"),
+        (["actor_rollout_ref.actor.clip_ratio_c=0.5"], r"actor.clip_ratio_c is 0.5.*greater than 1"),
+        (["data.max_response_length=2048"], r"overlong_buffer_cfg.len is 4096 and responses have up to 2048 tokens"),
+        ([*SEPARATE, "actor_rollout_ref.rollout.nnodes=0"], r"GPUs of their own.*rollout.nnodes"),
+        ([*SEPARATE, "actor_rollout_ref.rollout.checkpoint_engine.backend=naive"], r"checkpoint_engine.backend to nccl"),
+        ([*SEPARATE, "trainer.v1.separate_async.parameter_sync_step=3"], r"3 x 32 is not 128"),
         (["htpo.entropy_source=current_policy"], r"set actor_rollout_ref.actor.calculate_entropy=True"),
         (["distillation.enabled=True"], r"distillation.enabled=True"),
+        (
+            ["actor_rollout_ref.actor.use_dynamic_bsz=False", "actor_rollout_ref.actor.ulysses_sequence_parallel_size=16"],
+            r"sequence parallel size of 16 does not divide 8 GPUs",
+        ),
         (
             ["actor_rollout_ref.actor.use_dynamic_bsz=False", "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=48"],
             r"ppo_micro_batch_size_per_gpu is 48, which does not divide 512 responses on 8 ranks evenly",
@@ -93,6 +113,20 @@ def test_a_wrong_value_is_one_sentence(compose, overrides, message):
     with pytest.raises(ValueError, match=message) as caught:
         check_run(compose(*GIVEN, *overrides), HTPO)
     assert "\n" not in str(caught.value)
+
+
+def test_current_policy_is_accepted_where_the_entropy_is_computed(compose):
+    for override in ("actor_rollout_ref.actor.calculate_entropy=True", "actor_rollout_ref.actor.entropy_coeff=0.001"):
+        settings = check_run(compose(*GIVEN, "htpo.entropy_source=current_policy", override), HTPO)
+        assert settings.entropy_source == "current_policy"
+
+
+def test_a_loss_or_estimator_that_verl_does_not_know_is_named(compose):
+    check_names(compose(*GIVEN))
+    with pytest.raises(ValueError, match=r"policy_loss.loss_mode is 'htpoo'; it must be one of .*htpo"):
+        check_names(compose(*GIVEN, "actor_rollout_ref.actor.policy_loss.loss_mode=htpoo"))
+    with pytest.raises(ValueError, match=r"algorithm.adv_estimator is 'grp'; it must be one of .*grpo"):
+        check_names(compose(*GIVEN, "algorithm.adv_estimator=grp"))
 
 
 def test_what_must_be_given_is_named(compose):
@@ -144,34 +178,67 @@ def test_a_finished_run_is_refused_before_the_start(compose, tmp_path):
         check(10)
 
 
-def test_the_trainer_refuses_a_finished_run_whose_length_comes_from_the_data(compose):
+@pytest.mark.parametrize(
+    ("step", "steps", "steps_per_epoch", "message"),
+    [
+        (7, 7, 100, r"at step 7 and training ends at step 7"),
+        (100, 200, 100, r"at step 100 and training ends at step 100.*trainer.total_epochs"),
+        (0, 0, 0, r"fewer prompts than one batch \(data.train_batch_size=128\)"),
+    ],
+)
+def test_the_trainer_refuses_what_verl_would_end_without_a_step(compose, step, steps, steps_per_epoch, message):
     from types import SimpleNamespace
 
     from recipe.htpo.trainer import HTPOTrainerSync
 
-    trainer = SimpleNamespace(config=compose(*GIVEN), global_steps=7, total_training_steps=7)
-    with pytest.raises(ValueError, match="nothing to train"):
+    config = compose(*GIVEN, "trainer.total_epochs=1")
+    trainer = SimpleNamespace(config=config, global_steps=step, total_training_steps=steps, steps_per_epoch=steps_per_epoch)
+    with pytest.raises(ValueError, match=message):
         HTPOTrainerSync.fit(trainer, None)
+
+
+REWARDS = """
+def good(data_source, solution_str, ground_truth, extra_info=None):
+    return {"score": 0.0, "acc": 0.0}
+
+def number(data_source, solution_str, ground_truth, extra_info=None):
+    return 0.0
+
+def no_acc(data_source, solution_str, ground_truth, extra_info=None):
+    return {"score": 0.0}
+
+async def no_acc_async(data_source, solution_str, ground_truth, extra_info=None):
+    return {"score": 0.0}
+
+def reads_extra_info(data_source, solution_str, ground_truth, extra_info=None):
+    return {"score": extra_info["num_turns"], "acc": 0.0}
+
+def needs_a_judge(data_source, solution_str, ground_truth, extra_info=None, *, reward_router_address):
+    return {"score": 0.0, "acc": 0.0}
+"""
 
 
 def test_a_reward_function_without_a_verdict_is_named_before_the_start(compose, tmp_path):
     data = write_data(tmp_path / "data.parquet")
-    source = "def {name}(data_source, solution_str, ground_truth, extra_info=None):\n    return {result}\n"
-    code = {"good": "{'score': 0.0, 'acc': 0.0}", "number": "0.0", "no_acc": "{'score': 0.0}", "broken": "1 / 0"}
-    (tmp_path / "reward.py").write_text("".join(source.format(name=name, result=result) for name, result in code.items()))
+    (tmp_path / "reward.py").write_text(REWARDS)
 
     def check(name, path=tmp_path / "reward.py"):
         function = (f"reward.custom_reward_function.path={path}", f"reward.custom_reward_function.name={name}")
         check_reward(compose(GIVEN[0], f"data.train_files={data}", f"data.val_files={data}", *function), HTPO)
 
-    check("good")
-    check("number")
-    with pytest.raises(ValueError, match=r"returns score but no 'acc'.*return a dict"):
-        check("no_acc")
-    with pytest.raises(ValueError, match=r"failed on an empty answer.*ZeroDivisionError"):
-        check("broken")
-    with pytest.raises(ValueError, match=r"failed on an empty answer.*NotImplementedError.*data_source"):
-        check("compute_score", path="null")  # verl's default knows no data_source 'sum'
+    for name in ("good", "number", "reads_extra_info"):
+        check(name)
+    for name in ("no_acc", "no_acc_async"):
+        with pytest.raises(ValueError, match=r"returns score but no 'acc'.*return a dict"):
+            check(name)
+    with pytest.warns(UserWarning, match="could not be tried"):
+        check("needs_a_judge")
+    with pytest.raises(ValueError, match=r"cannot be loaded"):
+        check("good", path=tmp_path / "nowhere.py")
+    with pytest.raises(ValueError, match=r"cannot be loaded"):
+        check("misspelt")
+    with pytest.raises(ValueError, match=r"no reward function for data_source 'sum'"):
+        check("compute_score", path="null")
 
 
 def main(*overrides):

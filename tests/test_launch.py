@@ -14,7 +14,7 @@ GIVEN = ("actor_rollout_ref.model.path=org/model", "data.train_files=train.parqu
 def clean_environment():
     """Start without what conftest sets, and undo whatever a test sets."""
     with patch.dict(os.environ):
-        for name in ("VERL_PLATFORM", "VERL_USE_EXTERNAL_MODULES", "RAY_ADDRESS", "OMP_NUM_THREADS"):
+        for name in ("VERL_PLATFORM", "VERL_USE_EXTERNAL_MODULES", "RAY_ADDRESS", "RAY_OVERRIDE_JOB_RUNTIME_ENV"):
             os.environ.pop(name, None)
         yield
 
@@ -43,8 +43,30 @@ def test_modules_of_the_user_stay_first_and_none_comes_twice(compose):
     assert os.environ["VERL_USE_EXTERNAL_MODULES"] == "mine,recipe.htpo.plugin,verl_patches.cpu"
 
 
-def test_a_running_cluster_is_not_told_its_resources(compose):
-    os.environ["RAY_ADDRESS"] = "10.0.0.1:6379"
-    config = compose(*GIVEN, "+platform=cpu")
+@pytest.mark.parametrize(("address", "override"), [("10.0.0.1:6379", ()), ("", ("+ray_kwargs.ray_init.address=auto",))])
+def test_a_running_cluster_is_not_told_its_resources(compose, address, override):
+    os.environ["RAY_ADDRESS"] = address
+    config = compose(*GIVEN, "+platform=cpu", *override)
     apply_environment(config, "recipe.htpo.plugin")
     assert {"num_cpus", "num_gpus", "include_dashboard"}.isdisjoint(config.ray_kwargs.ray_init)
+    assert os.environ["RAY_ADDRESS"] == address
+
+
+def test_resources_mean_a_cluster_of_its_own(compose):
+    config = compose(*GIVEN, "+platform=cpu")
+    apply_environment(config, "recipe.htpo.plugin")
+    assert os.environ["RAY_ADDRESS"] == "local"
+    assert config.ray_kwargs.ray_init.num_gpus == 1
+
+
+def test_a_submitted_job_may_bring_the_same_variables(compose):
+    from ray.runtime_env.runtime_env import _merge_runtime_env
+
+    config = compose(*GIVEN, "+platform=cpu")
+    apply_environment(config, "recipe.htpo.plugin")
+    job = {"working_dir": "gcs://x.zip", "env_vars": {"VERL_USE_EXTERNAL_MODULES": "recipe.htpo.plugin"}}
+    mine = {"env_vars": dict(config.ray_kwargs.ray_init.runtime_env.env_vars)}
+    assert _merge_runtime_env(job, mine) is None  # what Ray does by default
+    merged = _merge_runtime_env(job, mine, override=os.environ["RAY_OVERRIDE_JOB_RUNTIME_ENV"] == "1")
+    assert merged["working_dir"] == "gcs://x.zip"
+    assert merged["env_vars"] == mine["env_vars"]

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recipe.htpo import HTPOConfig, partition_tokens
+from recipe.htpo import GROUPS, HTPOConfig, partition_tokens
 
 LEVELS = [0.0, 0.25, 0.25, 0.5, 1.0, 2.0]  # few values, so that ties are common
 
@@ -40,20 +40,38 @@ def test_every_response_token_is_in_exactly_one_group_of_its_row(batch, config):
     assert torch.equal(low_id[mask], expected[:, None].expand_as(mask)[mask])
 
 
-@settings(max_examples=300, deadline=None)
+def row_by_definition(values, ids, config):
+    """One row's groups from the definition, in plain Python: (entropy, id of the row's low group) -> signed ids."""
+    n = len(values)
+    border = sorted(values, reverse=True)[max(int(config.high_entropy_fraction * n), 1) - 1]
+    high = [value >= border for value in values]
+    tops = sorted((v for v, h in zip(values, high, strict=True) if h), reverse=True)
+    lows = sorted(v for v, h in zip(values, high, strict=True) if not h)
+    top = tops[max(int(config.detach_highest_fraction * len(tops)), 1) - 1]
+    bottom = lows[max(int(config.detach_lowest_fraction * len(lows)), 1) - 1] if lows else None
+    result = []
+    for value, is_high, low_id in zip(values, high, ids, strict=True):
+        group = low_id + is_high
+        objective = config.objectives[GROUPS[group - 1]]
+        if is_high and objective.detach == "highest" and value >= top:
+            group = -group
+        if not is_high and objective.detach == "lowest" and value < bottom:
+            group = -group
+        result.append(group)
+    return result
+
+
+@settings(max_examples=500, deadline=None)
 @given(batches(), configs)
-def test_high_tokens_are_the_top_ones_and_at_least_their_share(batch, config):
-    entropy = batch[0]
+def test_every_row_is_what_the_definition_says(batch, config):
+    entropy, mask, hard, correct = batch
     groups = partition_tokens(*batch, config)
-    for values, ids in zip(entropy, groups, strict=True):
-        n = int((ids != 0).sum())
-        if n == 0:
-            continue
-        high = values[(ids != 0) & (ids % 2 == 0)]
-        low = values[(ids != 0) & (ids % 2 != 0)]
-        assert len(high) >= max(int(config.high_entropy_fraction * n), 1)
-        if len(low):
-            assert high.min() > low.max()
+    for i in range(len(groups)):
+        if mask[i].any():
+            low_id = 1 + 4 * (not hard[i]) + 2 * (not correct[i])
+            values = entropy[i][mask[i]].tolist()
+            assert groups[i][mask[i]].tolist() == row_by_definition(values, [low_id] * len(values), config)
+        assert (groups[i][~mask[i]] == 0).all()
 
 
 @settings(max_examples=200, deadline=None)
@@ -62,11 +80,3 @@ def test_a_row_does_not_see_the_others(batch, config):
     groups = partition_tokens(*batch, config)
     for i in range(len(groups)):
         assert torch.equal(partition_tokens(*(x[i : i + 1] for x in batch), config), groups[i : i + 1])
-
-
-@settings(max_examples=200, deadline=None)
-@given(batches(), configs)
-def test_only_the_groups_that_the_table_names_are_detached(batch, config):
-    groups = partition_tokens(*batch, config)
-    allowed = {-i for i in (*config.groups_with(detach="lowest"), *config.groups_with(detach="highest"))}
-    assert set(groups[groups < 0].tolist()) <= allowed

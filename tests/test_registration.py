@@ -1,22 +1,24 @@
 """Registration with verl: found through both ways of loading a plugin, and loud when it fails."""
 
+import os
 import subprocess
 import sys
 import textwrap
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from recipe.htpo.method import HTPO
-from recipe.token_level.validate import check_registered
+from recipe.token_level.method import check_registered
 
 ROOT = Path(__file__).parents[1]
 
 
-def run(code, tmp_path, **environment):
+def run(code, tmp_path, *flags, **environment):
     env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "VERL_PLATFORM": "cpu", "PYTHONPATH": str(ROOT)} | environment
-    command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code)]
+    command = [sys.executable, *flags, "-W", "ignore", "-c", textwrap.dedent(code)]
     return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
 
 
@@ -33,11 +35,12 @@ def test_registered_as_an_installed_plugin(tmp_path):
 
 
 def test_registered_without_being_installed(tmp_path):
-    modules = "verl_patches.cpu,recipe.htpo.plugin"
-    result = run(PRINT_LOSS, tmp_path, VERL_USE_EXTERNAL_MODULES=modules, VERL_USE_EXTERNAL_PLUGINS="none")
-    assert "registered True" in result.stdout
-    result = run(PRINT_LOSS, tmp_path, VERL_USE_EXTERNAL_MODULES="verl_patches.cpu", VERL_USE_EXTERNAL_PLUGINS="none")
-    assert "registered False" in result.stdout
+    # -S: no .pth file is read, so that the editable installation is invisible and only the path leads to the repository.
+    paths = {"PYTHONPATH": f"{ROOT}:{Path(pytest.__file__).parents[1]}", "VERL_USE_EXTERNAL_PLUGINS": "none"}
+    result = run(PRINT_LOSS, tmp_path, "-S", VERL_USE_EXTERNAL_MODULES="verl_patches.cpu,recipe.htpo.plugin", **paths)
+    assert "registered True" in result.stdout, result.stderr
+    result = run(PRINT_LOSS, tmp_path, "-S", VERL_USE_EXTERNAL_MODULES="verl_patches.cpu", **paths)
+    assert "registered False" in result.stdout, result.stderr
 
 
 def test_the_three_trainers_are_registered():
@@ -69,15 +72,19 @@ def test_another_plugin_under_the_same_name_stops_the_start(monkeypatch):
 
 
 def test_a_plugin_that_cannot_be_imported_stops_the_start(tmp_path):
-    # verl itself would log this at DEBUG and train on without HTPO.
-    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['recipe.htpo.losses'] = None")
-    code = """
-        import verl
-        from recipe.htpo.method import HTPO
-        from recipe.token_level.validate import check_registered
-        check_registered(HTPO)
-    """
+    # As an entry point it would fail silently: verl logs that at DEBUG and trains on with whatever it has.
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['recipe.htpo.plugin'] = None")
     paths = f"{tmp_path}:{ROOT}"
-    result = run(code, tmp_path, PYTHONPATH=paths, VERL_USE_EXTERNAL_MODULES="verl_patches.cpu")
-    assert result.returncode == 1
-    assert "recipe.htpo.losses" in result.stderr.splitlines()[-1]
+    silent = run(PRINT_LOSS, tmp_path, PYTHONPATH=paths, VERL_USE_EXTERNAL_MODULES="verl_patches.cpu")
+    assert "registered False" in silent.stdout
+
+    overrides = ["+platform=cpu", "actor_rollout_ref.model.path=org/model", f"hydra.run.dir={tmp_path}"]
+    for split in ("train", "val"):
+        pd.DataFrame([{"data_source": "", "prompt": [], "reward_model": {"ground_truth": ""}}]).to_parquet(tmp_path / split)
+        overrides.append(f"data.{split}_files={tmp_path / split}")
+    command = [sys.executable, "-m", "recipe.htpo.main", *overrides]
+    env = os.environ | {"PYTHONPATH": paths}
+    result = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
+    assert result.returncode != 0
+    assert "recipe.htpo.plugin" in result.stderr
+    assert "Started a local Ray instance" not in result.stderr + result.stdout

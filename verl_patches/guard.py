@@ -13,6 +13,15 @@ def source_digest(function: Callable) -> str:
     return hashlib.sha256(inspect.getsource(function).encode()).hexdigest()[:12]
 
 
+def require_version(distribution: str, version: str, what: str) -> None:
+    """Check that `distribution` is installed in the version that `what` was written for. RuntimeError if not."""
+    found = importlib.metadata.version(distribution)
+    if found != version:
+        raise RuntimeError(
+            f"{what} was written for {distribution} {version} and {found} is installed; see requirements-cpu.txt"
+        )
+
+
 def require_source(function: Callable, digest: str, distribution: str, patch: str) -> None:
     """Check that `function` still has the source text that `patch` was written against.
 

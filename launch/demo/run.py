@@ -107,7 +107,11 @@ def report(run_dir: Path, steps: dict[int, dict], seconds: float) -> bool:
 
     trained = [step for step in sorted(steps) if REWARD in steps[step]]
     first, last = trained[0], trained[-1]
-    before, after = steps[min(steps)][ACCURACY], steps[last][ACCURACY]
+    accuracies = [steps[step][ACCURACY] for step in sorted(steps) if ACCURACY in steps[step]]
+    if not accuracies:
+        print("No validation was run.", file=sys.stderr)
+        return False
+    before, after = accuracies[0], accuracies[-1]
     print(f"\n{'':24}{'start':>10}{'end':>10}")
     print(f"{'mean reward':24}{steps[first][REWARD]:>10.2f}{steps[last][REWARD]:>10.2f}")
     print(f"{'validation accuracy':24}{before:>10.2f}{after:>10.2f}\n")
@@ -120,7 +124,7 @@ def report(run_dir: Path, steps: dict[int, dict], seconds: float) -> bool:
     print(f"checkpoint  {run_dir}/checkpoints/global_step_{last}")
     print(f"log         {run_dir}/train.log")
     print(f"metrics     {run_dir}/metrics-*.jsonl, {run_dir}/tensorboard")
-    return after >= 2 * before
+    return after > 0 and after >= 2 * before
 
 
 def main() -> int:

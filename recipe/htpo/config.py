@@ -134,9 +134,9 @@ class HTPOConfig:
         check_choice("htpo.variant", self.variant, ("paper", "released"))
         check_choice("htpo.entropy_source", self.entropy_source, ("old_policy", "current_policy"))
         check_positive("htpo.max_reverse_ratio", self.max_reverse_ratio, above=1.0)
-        check_fraction("clip_ratio_low", self.clip_ratio_low)
-        check_positive("clip_ratio_high", self.clip_ratio_high)
-        check_positive("clip_ratio_c", self.clip_ratio_c, above=1.0)
+        check_fraction("actor.clip_ratio_low", self.clip_ratio_low)
+        check_positive("actor.clip_ratio_high", self.clip_ratio_high)
+        check_positive("actor.clip_ratio_c", self.clip_ratio_c, above=1.0)
         object.__setattr__(self, "objectives", _objective_table(self.objectives))
 
     def groups_with(self, **choice) -> tuple[int, ...]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from recipe.htpo.config import HTPOConfig
 from recipe.htpo.metrics import loss_ratios
-from recipe.token_level.validate import Method
+from recipe.token_level.method import Method
 
 _FROM_ACTOR = ("clip_ratio_low", "clip_ratio_high", "clip_ratio_c")
 
 
-def settings(node: Mapping) -> HTPOConfig:
-    """Build HTPOConfig from the config node `htpo`. ValueError for unknown keys and values out of range."""
+def settings(node: Mapping, actor: Mapping) -> HTPOConfig:
+    """Build HTPOConfig from the config nodes `htpo` and `actor_rollout_ref.actor`.
+
+    Raises:
+        ValueError: an unknown key, or a value out of range.
+    """
     node = {key: value for key, value in node.items() if key != "_target_"}
     for key in _FROM_ACTOR:
         if key in node:
@@ -21,7 +25,18 @@ def settings(node: Mapping) -> HTPOConfig:
     known = [f.name for f in fields(HTPOConfig) if f.name not in _FROM_ACTOR]
     if unknown := sorted(set(node) - set(known)):
         raise ValueError(f"htpo has no setting {unknown[0]!r}; its settings are {', '.join(known)}")
-    return HTPOConfig(**node)
+    return with_clip_range(HTPOConfig(**node), actor)
+
+
+def with_clip_range(config: HTPOConfig, actor) -> HTPOConfig:
+    """HTPOConfig with the clip range of verl's actor config (a config node or its dataclass)."""
+    low, high = actor.clip_ratio_low, actor.clip_ratio_high
+    return replace(
+        config,
+        clip_ratio_low=actor.clip_ratio if low is None else low,
+        clip_ratio_high=actor.clip_ratio if high is None else high,
+        clip_ratio_c=actor.clip_ratio_c,
+    )
 
 
 HTPO = Method(

@@ -8,6 +8,9 @@ All names start with `htpo/`; `<group>` is one of `GROUPS`. Shares are 0..1.
     htpo/<group>/detached_share                  of the group's tokens
     htpo/<group>/outside_clip_share              of the group's tokens, over all mini-batches of the step
     htpo/<group>/loss                            mean over the group's tokens, before aggregation
+
+The last two come from the loss, so with `entropy_source=current_policy` they speak of the groups by the current entropies,
+the ones above of those by the old policy's. In separate_async, verl averages each over the step's updates.
 """
 
 from __future__ import annotations

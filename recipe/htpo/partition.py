@@ -33,7 +33,7 @@ def partition_tokens(
         ValueError: shapes do not fit, or (CPU tensors) an entropy in the mask is not finite. On CUDA that stops the
             process through a device-side assertion instead, because looking would synchronise.
     """
-    if entropy.shape != response_mask.shape or hard.shape != correct.shape != entropy.shape[:1]:
+    if entropy.shape != response_mask.shape or not (hard.shape == correct.shape == entropy.shape[:1]):
         raise ValueError(
             f"partition_tokens takes entropy and response_mask [B, T] and hard and correct [B]; got {list(entropy.shape)}, "
             f"{list(response_mask.shape)}, {list(hard.shape)} and {list(correct.shape)}"

@@ -6,7 +6,7 @@ Loaded in every process of a run, as the `verl.plugins` entry point of this proj
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 from tensordict import TensorDict
@@ -17,6 +17,7 @@ from verl.workers.config import PolicyLossConfig
 from recipe.htpo.config import HTPOConfig
 from recipe.htpo.difficulty import label_rows
 from recipe.htpo.losses import token_losses
+from recipe.htpo.method import with_clip_range
 from recipe.htpo.metrics import loss_metrics, partition_metrics
 from recipe.htpo.partition import partition_tokens, row_labels
 from recipe.token_level.context import estimator_inputs, loss_inputs
@@ -62,10 +63,10 @@ def compute_htpo_advantage(token_level_rewards, response_mask, index, config=Non
     hard, correct = torch.from_numpy(labels.hard), torch.from_numpy(labels.correct)
     groups = partition_tokens(inputs.entropy, response_mask, hard, correct, inputs.settings)
     inputs.token_fields["token_groups"] = groups
-    inputs.metrics["timing_s/token_partition"] = time.perf_counter() - start
+    inputs.metrics.update(partition_metrics(groups, inputs.entropy))
     inputs.metrics["htpo/hard_prompt_share"] = labels.hard_prompt_share
     inputs.metrics["htpo/correct_share"] = labels.correct_share
-    inputs.metrics.update(partition_metrics(groups, inputs.entropy))
+    inputs.metrics["timing_s/token_partition"] = time.perf_counter() - start  # with its metrics
     return data.batch["advantages"], data.batch["returns"]
 
 
@@ -84,12 +85,7 @@ def compute_policy_loss_htpo(
     Raises:
         ValueError: the batch carries no `token_groups`.
     """
-    settings = replace(
-        config.policy_loss.htpo,
-        clip_ratio_low=config.clip_ratio if config.clip_ratio_low is None else config.clip_ratio_low,
-        clip_ratio_high=config.clip_ratio if config.clip_ratio_high is None else config.clip_ratio_high,
-        clip_ratio_c=config.clip_ratio_c,
-    )
+    settings = with_clip_range(config.policy_loss.htpo, config)
     inputs = loss_inputs("htpo", "token_groups")
     groups = inputs.token_fields["token_groups"]
     if settings.entropy_source == "current_policy":

@@ -8,7 +8,8 @@ estimator, its own per-token fields in the loss. The modules here carry them ove
     loss.py      a loss wrapper that puts the fields within reach of the registered policy loss
     context.py   the two objects that are handed over
     launch.py    the entry point: environment, checks, verl's driver
-    validate.py  checks of a composed config that end in one sentence, before Ray starts
+    validate.py  checks of the composed config, and inputs.py of what it names, each ending in one sentence
+    method.py    what a method tells the modules above about itself
 
 A method is a folder with its algorithm in pure torch, a `plugin` module that registers into verl, and a `Method`.
 """

@@ -8,7 +8,9 @@ import sys
 
 from omegaconf import DictConfig, open_dict
 
-from recipe.token_level.validate import Method, check_files, check_progress, check_registered, check_reward, check_run
+from recipe.token_level.inputs import check_files, check_progress, check_reward
+from recipe.token_level.method import Method, check_names, check_registered
+from recipe.token_level.validate import check_run
 
 
 def launch(config: DictConfig, method: Method) -> None:
@@ -24,10 +26,10 @@ def launch(config: DictConfig, method: Method) -> None:
     try:
         run_ppo(config, task_runner_class=_task_runner(method))
     except ray.exceptions.RayTaskError as error:
-        # The traceback of the actor is on stderr already; what a user can mend is repeated as the last line, after Ray
-        # has stopped forwarding the workers' output.
         if isinstance(error.cause, ValueError):
+            # Something a user can mend: its sentence comes last, after the traceback and the workers' output.
             ray.shutdown()
+            print(error, file=sys.stderr)
             _stop(error.cause, status=1)
         raise
 
@@ -49,6 +51,7 @@ def _prepare(config: DictConfig, method: Method) -> None:
     from verl.utils.device import auto_set_device
 
     check_registered(method)
+    check_names(config)
     check_reward(config, method)
     auto_set_device(config)
     try:
@@ -74,12 +77,16 @@ def apply_environment(config: DictConfig, plugin: str) -> None:
     os.environ.update(variables)
     # A submitted job may bring some of these variables itself; Ray calls that a conflict unless the later value may win.
     os.environ.setdefault("RAY_OVERRIDE_JOB_RUNTIME_ENV", "1")
+    ray_init = config.ray_kwargs.ray_init
     with open_dict(config):
         runtime_env.env_vars = variables
-        if os.environ.get("RAY_ADDRESS", "local") != "local":
+        if (os.environ.get("RAY_ADDRESS") or ray_init.get("address") or "local") != "local":
             # A running cluster has its resources already, and Ray refuses to be told otherwise.
             for key in ("num_cpus", "num_gpus", "include_dashboard"):
-                config.ray_kwargs.ray_init.pop(key, None)
+                ray_init.pop(key, None)
+        elif ray_init.get("num_gpus") is not None:
+            # Resources can only be given to a new cluster; without this, Ray would join one that happens to run here.
+            os.environ["RAY_ADDRESS"] = "local"
 
 
 def _task_runner(method: Method):
@@ -93,15 +100,3 @@ def _task_runner(method: Method):
             super().run(config)
 
     return ray.remote(TokenLevelTaskRunner)
-
-
-def compose(config_dir: str, config_name: str, overrides: list[str]) -> DictConfig:
-    """Compose a shipped config as the command line would; for tests and tools."""
-    from hydra import compose as hydra_compose
-    from hydra import initialize_config_dir
-
-    from recipe.token_level.search_path import register
-
-    register()
-    with initialize_config_dir(config_dir=os.path.abspath(config_dir), version_base=None):
-        return hydra_compose(config_name, overrides=overrides)

@@ -14,8 +14,10 @@ from verl.utils.debug import marked_timer
 from verl.workers.utils.padding import response_to_nested
 
 from recipe.token_level.context import EstimatorInputs, handing_estimator
+from recipe.token_level.inputs import refuse_finished
 from recipe.token_level.loss import SUMS, TokenFieldsLoss
-from recipe.token_level.validate import Method, check_registered, check_run, refuse_finished
+from recipe.token_level.method import Method, check_registered
+from recipe.token_level.validate import check_run
 
 
 class TokenLevelTrainer(PPOTrainer):
@@ -39,7 +41,9 @@ class TokenLevelTrainer(PPOTrainer):
 
     def _build_replay_buffer(self):
         buffer = super()._build_replay_buffer()
-        buffer.poll_interval = self.config.trainer.v1.sampler.get("poll_interval", buffer.poll_interval)
+        sampler = self.config.trainer.v1.sampler
+        if not sampler.custom_sampler.path and sampler.get("poll_interval"):
+            buffer.poll_interval = sampler.poll_interval  # verl's constructor takes it, its config does not
         return buffer
 
     def on_init_end(self):
@@ -49,15 +53,13 @@ class TokenLevelTrainer(PPOTrainer):
 
     def fit(self, agent_loop_manager):
         if not self.config.trainer.get("val_only", False):
-            refuse_finished(self.config, self.global_steps, self.total_training_steps)
+            refuse_finished(self.config, self.global_steps, self.total_training_steps, self.steps_per_epoch)
         super().fit(agent_loop_manager)
 
     def _compute_advantage(self, batch, metrics):
-        rows = tq.kv_batch_get(
-            keys=batch.keys,
-            partition_id=batch.partition_id,
-            select_fields=["entropy", "response_mask", "extra_fields"],
-        )
+        fields = ["entropy", "response_mask", "extra_fields"]
+        with marked_timer("fetch_estimator_inputs", self.timing_raw):
+            rows = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=fields)
         inputs = EstimatorInputs(
             settings=self.settings,
             keys=list(batch.keys),

@@ -6,6 +6,7 @@ import struct
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path
+from unittest import SkipTest  # pytest and benchmarks/gpu_check.py both count it as skipped
 
 import torch
 
@@ -45,6 +46,12 @@ def random_batch(rows=12, width=64, seed=0, dtype=torch.float64):
     sign = torch.where(batch["correct"], 1.0, -1.0).to(dtype)
     batch["advantages"] = (sign * (0.1 + torch.rand(rows, generator=g, dtype=dtype)))[:, None].expand(rows, width).contiguous()
     return {name: value.to(DEVICE) for name, value in batch.items()}
+
+
+def only_on(device):
+    """Skip the test on other devices."""
+    if device != DEVICE:
+        raise SkipTest(f"only on {device}")
 
 
 @contextmanager

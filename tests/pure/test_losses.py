@@ -5,7 +5,7 @@ import math
 import torch
 
 from recipe.htpo import GROUPS, PRESETS, HTPOConfig, Objective, partition_tokens, token_losses
-from tests.pure.support import DEVICE, random_batch
+from tests.pure.support import DEVICE, only_on, raises, random_batch
 
 LOW, HIGH, DUAL, CAP = 0.8, 1.28, 10.0, 10.0
 
@@ -194,9 +194,8 @@ def test_micro_batches_row_order_and_padding_do_not_change_loss_or_gradient():
 
 
 def test_the_training_path_does_not_synchronise():
-    if DEVICE == "cpu":
-        return
-    batch = random_batch(dtype=torch.float32)
+    only_on("cuda")
+    batch = random_batch(rows=16, width=4096, dtype=torch.float32)
     for variant in ("paper", "released"):
         config = HTPOConfig(variant=variant)
         torch.cuda.set_sync_debug_mode("error")
@@ -209,8 +208,6 @@ def test_the_training_path_does_not_synchronise():
 
 
 def test_settings_out_of_range_say_what_is_allowed():
-    from tests.pure.support import raises
-
     for wrong, words in (
         ({"high_entropy_fraction": 1.5}, ("htpo.high_entropy_fraction is 1.5", "between 0 and 1")),
         ({"difficulty_threshold": "high"}, ("htpo.difficulty_threshold", "number")),

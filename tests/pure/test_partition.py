@@ -4,7 +4,7 @@ import torch
 
 from recipe.htpo import GROUPS, HTPOConfig, Objective, partition_tokens
 from recipe.htpo.partition import row_labels
-from tests.pure.support import DEVICE, raises, random_batch
+from tests.pure.support import DEVICE, only_on, raises, random_batch
 
 
 def split(entropy, mask=None, hard=True, correct=True, **settings):
@@ -72,8 +72,7 @@ def test_row_labels_reads_the_partition_back():
 
 
 def test_entropies_that_are_not_finite_name_the_row():
-    if DEVICE != "cpu":
-        return  # a device-side assertion there, which would end this process
+    only_on("cpu")  # a device-side assertion on CUDA, which would end this process
     entropy = torch.ones(3, 4)
     entropy[1, 2] = float("nan")
     mask = torch.ones(3, 4, dtype=torch.bool)
@@ -88,8 +87,12 @@ def test_shapes_that_do_not_fit_are_named():
     labels = torch.ones(3, dtype=torch.bool, device=DEVICE)
     with raises(ValueError, "[3, 4]", "[3, 5]"):
         partition_tokens(torch.ones(3, 4, device=DEVICE), torch.ones(3, 5, device=DEVICE), labels, labels, HTPOConfig())
-    with raises(ValueError, "[2]"):
-        partition_tokens(torch.ones(3, 4, device=DEVICE), torch.ones(3, 4, device=DEVICE), labels, labels[:2], HTPOConfig())
+    ones = torch.ones(3, 4, device=DEVICE)
+    for hard, correct in ((3, 2), (2, 3), (2, 2), (1, 1), (1, 3)):
+        with raises(ValueError, f"[{hard}]", f"[{correct}]"):
+            partition_tokens(ones, ones, labels[:hard], labels[:correct], HTPOConfig())
+    with raises(ValueError, "[3, 1]"):
+        partition_tokens(ones, ones, labels[:, None], labels[:, None], HTPOConfig())
 
 
 def test_bfloat16_is_compared_as_float32():

@@ -1,0 +1,129 @@
+"""Checks of what a run reads, each ending in one sentence: model folder, data files, reward function, checkpoints."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import warnings
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+from recipe.token_level.method import Method
+
+
+def check_progress(config: DictConfig) -> None:
+    """Raise ValueError if the newest checkpoint is at or past the last step: verl would start everything and exit 0."""
+    trainer = config.trainer
+    tracker = os.path.join(trainer.default_local_dir, "latest_checkpointed_iteration.txt")
+    if trainer.resume_mode != "auto" or trainer.total_training_steps is None or trainer.val_only or not os.path.isfile(tracker):
+        return
+    with open(tracker) as file:
+        refuse_finished(config, int(file.read()), trainer.total_training_steps)
+
+
+def refuse_finished(config: DictConfig, step: int, last_step: int, steps_per_epoch: int | None = None) -> None:
+    """Raise ValueError if a run that resumes at `step` has nothing left to train."""
+    if steps_per_epoch == 0:
+        raise ValueError(
+            f"the training set has fewer prompts than one batch (data.train_batch_size={config.data.train_batch_size}); "
+            "lower data.train_batch_size or add data"
+        )
+    if steps_per_epoch is not None:
+        last_step = min(last_step, steps_per_epoch * config.trainer.total_epochs)
+    if step >= last_step:
+        raise ValueError(
+            f"nothing to train: the checkpoint in {config.trainer.default_local_dir} is at step {step} and training ends at "
+            f"step {last_step}; raise trainer.total_training_steps (or trainer.total_epochs), or start anew with another "
+            "trainer.default_local_dir"
+        )
+
+
+def check_files(config: DictConfig) -> None:
+    """Raise ValueError for a missing model folder or data file, or data without the columns that training reads."""
+    path = os.path.expanduser(config.actor_rollout_ref.model.path)
+    looks_local = path.startswith(("/", ".")) or path != config.actor_rollout_ref.model.path
+    if looks_local and not os.path.isfile(os.path.join(path, "config.json")):
+        raise ValueError(
+            f"actor_rollout_ref.model.path is {path}, where there is no config.json; give a Hugging Face model folder"
+        )
+    for key in ("data.train_files", "data.val_files"):
+        files = OmegaConf.select(config, key)
+        for file in files if isinstance(files, ListConfig) else [files]:
+            _check_data_file(key, os.path.expanduser(str(file)), config.data.prompt_key)
+
+
+def _check_data_file(key: str, file: str, prompt_key: str) -> None:
+    if "://" in file:
+        return
+    if not os.path.isfile(file):
+        raise ValueError(f"{key} names {file}, which does not exist")
+    if not file.endswith(".parquet"):
+        return
+    import pyarrow.parquet as parquet
+
+    try:
+        schema = parquet.read_schema(file)
+    except Exception as error:
+        raise ValueError(f"{key}: {file} is not a readable parquet file ({error})") from None
+    for column in (prompt_key, "data_source", "reward_model"):
+        if column not in schema.names:
+            raise ValueError(f"{key}: {file} has no column {column!r}; its columns are {', '.join(schema.names)}")
+    reward_model = schema.field("reward_model").type
+    fields = [reward_model.field(i).name for i in range(getattr(reward_model, "num_fields", 0))]
+    if "ground_truth" not in fields:
+        raise ValueError(
+            f"{key}: the column 'reward_model' of {file} has no 'ground_truth', which the reward function compares answers with"
+        )
+
+
+def check_reward(config: DictConfig, method: Method) -> None:
+    """Score an empty answer to the first training prompt; ValueError if that gives no verdict. Imports verl."""
+    file = _first_file(config.data.train_files)
+    reward_model_only = config.reward.reward_model.enable and not config.reward.custom_reward_function.path
+    if not (method.needs_verdict and file.endswith(".parquet") and os.path.isfile(file)) or reward_model_only:
+        return
+    import pyarrow.parquet as parquet
+    from verl.trainer.ppo.reward import get_custom_reward_fn
+    from verl.utils.reward_score import default_compute_score
+
+    try:
+        function = get_custom_reward_fn(config) or default_compute_score
+    except (OSError, ImportError, AttributeError, RuntimeError) as error:
+        raise ValueError(f"reward.custom_reward_function cannot be loaded: {error}") from None
+    row = next(parquet.ParquetFile(file).iter_batches(batch_size=1)).to_pylist()[0]
+    arguments = {
+        "data_source": row["data_source"],
+        "solution_str": "",
+        "ground_truth": row["reward_model"]["ground_truth"],
+        "extra_info": (row.get("extra_info") or {}) | {"num_turns": 1, "rollout_reward_scores": {}},
+    }
+    try:
+        result = function(**arguments)
+        if inspect.isawaitable(result):
+            result = asyncio.run(_finish(result))
+    except NotImplementedError:
+        raise ValueError(
+            f"verl has no reward function for data_source {row['data_source']!r} of {file}; set "
+            "reward.custom_reward_function.path and .name"
+        ) from None
+    except Exception as error:
+        # It may need what only a reward worker has, a judge model for example.
+        warnings.warn(
+            f"the reward function could not be tried on an empty answer: {type(error).__name__}: {error}", stacklevel=1
+        )
+        return
+    # A plain number is taken by verl as both reward and verdict.
+    if isinstance(result, dict) and "acc" not in result:
+        raise ValueError(
+            f"the reward function returns {', '.join(sorted(result))} but no 'acc'; {method.name} splits by the verifier's "
+            "verdict: return a dict with 'score' and 'acc' (0 or 1)"
+        )
+
+
+async def _finish(awaitable):
+    return await awaitable
+
+
+def _first_file(files) -> str:
+    return os.path.expanduser(str(files[0] if isinstance(files, ListConfig) else files))
