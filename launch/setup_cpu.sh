@@ -16,6 +16,16 @@ if ! "$python" -c 'import ensurepip' 2>/dev/null; then
   exit 1
 fi
 
+# vLLM's CPU build is linked against libnuma, which a minimal Debian or Ubuntu does not have and PyPI does not offer.
+if ! "$python" -c 'import ctypes; ctypes.CDLL("libnuma.so.1")' 2>/dev/null; then
+  echo "Installing the system package libnuma1 ..."
+  if [ "$(id -u)" = 0 ]; then as_root=(); else as_root=(sudo -n); fi
+  if ! { "${as_root[@]}" apt-get update -qq && "${as_root[@]}" apt-get install -y -qq --no-install-recommends libnuma1; } >/dev/null 2>&1; then
+    echo "error: libnuma.so.1 is missing and could not be installed; as root: apt-get install libnuma1 (Fedora: numactl-libs)" >&2
+    exit 1
+  fi
+fi
+
 "$python" -m venv "$venv"
 pip() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"; }
 
