@@ -101,7 +101,7 @@ def show_progress(bar: tqdm, steps: dict[int, dict]) -> None:
     )
 
 
-def report(run_dir: Path, steps: dict[int, dict], seconds: float) -> bool:
+def report(run_dir: Path, steps: dict[int, dict], seconds: float | None) -> bool:
     """Print the closing table; True if validation accuracy at least doubled."""
     from recipe.htpo import GROUPS
 
@@ -120,7 +120,8 @@ def report(run_dir: Path, steps: dict[int, dict], seconds: float) -> bool:
         key = f"htpo/{name}/token_share"
         print(f"{name:24}{steps[first][key]:>10.1%}{steps[last][key]:>10.1%}")
     step_seconds = sorted(steps[s]["timing_s/step"] for s in trained)
-    print(f"\n{len(trained)} steps, median {step_seconds[len(step_seconds) // 2]:.1f} s a step, {seconds:.0f} s in all")
+    total = f", {seconds:.0f} s with the start" if seconds else ""
+    print(f"\n{len(trained)} steps, median {step_seconds[len(step_seconds) // 2]:.1f} s a step{total}")
     print(f"checkpoint  {run_dir}/checkpoints/global_step_{last}")
     print(f"log         {run_dir}/train.log")
     print(f"metrics     {run_dir}/metrics-*.jsonl, {run_dir}/tensorboard")
@@ -140,11 +141,14 @@ def main() -> int:
     start = time.monotonic()
     make_inputs(run_dir)
     total = next((int(o.split("=")[1]) for o in args.overrides if o.startswith("trainer.total_training_steps=")), 12)
+    seconds = None
     if max(read_metrics(run_dir), default=0) >= total:
         print(f"{run_dir} is trained already; remove it to start anew.")
-    elif status := train(training_command(run_dir, args.objectives, args.overrides), run_dir, total):
-        return status
-    if not report(run_dir, read_metrics(run_dir), time.monotonic() - start):
+    else:
+        if status := train(training_command(run_dir, args.objectives, args.overrides), run_dir, total):
+            return status
+        seconds = time.monotonic() - start
+    if not report(run_dir, read_metrics(run_dir), seconds):
         print("\nValidation accuracy did not double: something is wrong.", file=sys.stderr)
         return 1
     return 0
