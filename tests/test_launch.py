@@ -70,3 +70,25 @@ def test_a_submitted_job_may_bring_the_same_variables(compose):
     merged = _merge_runtime_env(job, mine, override=os.environ["RAY_OVERRIDE_JOB_RUNTIME_ENV"] == "1")
     assert merged["working_dir"] == "gcs://x.zip"
     assert merged["env_vars"] == mine["env_vars"]
+
+
+def test_an_error_of_a_worker_ends_in_its_traceback_and_then_its_sentence(compose, monkeypatch, capsys):
+    import verl.trainer.main_ppo
+    from ray.exceptions import RayTaskError
+
+    from recipe.htpo.method import HTPO
+    from recipe.token_level import launch
+
+    def run_ppo(*_, **__):
+        in_worker = RayTaskError("loss", "Traceback: in the worker", ValueError("the entropy of row 3 is not finite"))
+        raise RayTaskError("run", "Traceback: in the task runner", in_worker)
+
+    monkeypatch.setattr(launch, "_prepare", lambda *_: None)
+    monkeypatch.setattr(launch, "_task_runner", lambda _: None)
+    monkeypatch.setattr(verl.trainer.main_ppo, "run_ppo", run_ppo)
+    with pytest.raises(SystemExit) as stop:
+        launch.launch(compose(*GIVEN), HTPO)
+    assert stop.value.code == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1] == "error: the entropy of row 3 is not finite"
+    assert any("in the task runner" in line for line in lines[:-1])

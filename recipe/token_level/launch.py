@@ -26,11 +26,14 @@ def launch(config: DictConfig, method: Method) -> None:
     try:
         run_ppo(config, task_runner_class=_task_runner(method))
     except ray.exceptions.RayTaskError as error:
-        if isinstance(error.cause, ValueError):
+        cause = error
+        while isinstance(cause, ray.exceptions.RayTaskError):  # one for each actor between here and the error
+            cause = cause.cause
+        if isinstance(cause, ValueError):
             # Something a user can mend: its sentence comes last, after the traceback and the workers' output.
             ray.shutdown()
             print(error, file=sys.stderr)
-            _stop(error.cause, status=1)
+            _stop(cause, status=1)
         raise
 
 
