@@ -8,8 +8,10 @@ Run again after it was killed, it resumes from its last checkpoint. Exits 1 if v
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -60,6 +62,12 @@ def read_metrics(run_dir: Path) -> dict[int, dict]:
     return steps
 
 
+def die_with_parent() -> None:
+    """Ask Linux to end this process when its parent is killed, so that a second demo never meets the first one's rest."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+
+
 def train(command: list[str], run_dir: Path, total_steps: int) -> int:
     """Run the command with its output in train.log, and a progress bar made from the metrics. Returns its exit status."""
     attempt = len(list(run_dir.glob("metrics-*.jsonl")))
@@ -70,7 +78,9 @@ def train(command: list[str], run_dir: Path, total_steps: int) -> int:
     }
     log = run_dir / "train.log"
     with log.open("a") as output, tqdm(total=total_steps, unit="step", desc="starting Ray, FSDP and vLLM") as bar:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT, preexec_fn=die_with_parent
+        )
         try:
             while process.poll() is None:
                 time.sleep(1)
