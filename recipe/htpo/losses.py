@@ -20,8 +20,7 @@ import torch
 
 from recipe.htpo.config import GROUPS, HTPOConfig
 from recipe.htpo.partition import is_any_of
-
-_LOG_RATIO_LIMIT = 20.0  # as verl's losses; beyond it a plain ratio has no gradient
+from recipe.token_level.slope import LOG_RATIO_LIMIT, WithSlope
 
 
 def token_losses(
@@ -49,39 +48,19 @@ def token_losses(
         loss, slope = _loss_and_slope(
             log_prob.detach().to(dtype), old_log_prob.detach().to(dtype), advantages.detach().to(dtype), token_groups, config
         )
-    return _WithSlope.apply(log_prob, loss, slope)
-
-
-class _WithSlope(torch.autograd.Function):
-    """Return `loss`, whose derivative by `log_prob` is `slope`, element by element."""
-
-    @staticmethod
-    def forward(log_prob, loss, slope):
-        return loss.view_as(loss)
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        log_prob, _, slope = inputs
-        ctx.save_for_backward(slope)
-        ctx.dtype = log_prob.dtype
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx, grad):
-        (slope,) = ctx.saved_tensors
-        return (grad * slope).to(ctx.dtype), None, None
+    return WithSlope.apply(log_prob, loss, slope)
 
 
 def _loss_and_slope(log_prob, old_log_prob, advantages, groups, config: HTPOConfig):
     low, high, dual = 1 - config.clip_ratio_low, 1 + config.clip_ratio_high, config.clip_ratio_c
     log_ratio = log_prob - old_log_prob
-    ratio = log_ratio.clamp(-_LOG_RATIO_LIMIT, _LOG_RATIO_LIMIT).exp_()
+    ratio = log_ratio.clamp(-LOG_RATIO_LIMIT, LOG_RATIO_LIMIT).exp_()
     negative = advantages < 0
 
     # PPO's clip and dual clip together are one clamp of the ratio: to at most `high` for A >= 0, to [low, dual] for A < 0.
     factor = torch.where(negative, ratio.clamp(low, dual), ratio.clamp(max=high))
     # Comparisons are written so that NaN does not count as dropped: a NaN must reach the gradient norm, not vanish.
-    flat = log_ratio.abs() > _LOG_RATIO_LIMIT
+    flat = log_ratio.abs() > LOG_RATIO_LIMIT
     dropped = (factor < ratio) | (factor > ratio) | flat
 
     if config.variant == "released":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from recipe.htpo.config import HTPOConfig
+from recipe.token_level.entropy import check_finite
 
 
 def partition_tokens(
@@ -43,7 +44,7 @@ def partition_tokens(
     entropy = entropy.detach()
     if entropy.dtype not in (torch.float32, torch.float64):
         entropy = entropy.float()
-    _check_finite(entropy, mask)
+    check_finite(entropy, mask)
 
     # One ascending sort serves all three borders: the n valid entropies of a row come first, the rest is +inf.
     ranked = _sort_rows(entropy.masked_fill(~mask, torch.inf))
@@ -103,15 +104,3 @@ def _sort_rows(values: torch.Tensor) -> torch.Tensor:
             # NumPy sorts floats with SIMD instructions; torch's CPU sort and topk took 5 to 10 times as long.
             return torch.from_numpy(np.sort(values.numpy(), axis=1))
     return values.sort(dim=1).values
-
-
-def _check_finite(entropy: torch.Tensor, mask: torch.Tensor) -> None:
-    fine = (entropy.isfinite() | ~mask).all(dim=1)  # [B]
-    if entropy.device.type != "cpu":
-        torch._assert_async(fine.all())
-    elif not fine.all():
-        rows = (~fine).nonzero().flatten().tolist()
-        raise ValueError(
-            f"the entropy of row {', '.join(map(str, rows[:8]))} is not finite at a response token; the policy's logits "
-            "have become NaN or infinite (look at the gradient norm of the step before)"
-        )

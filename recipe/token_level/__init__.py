@@ -11,5 +11,7 @@ estimator, its own per-token fields in the loss. The modules here carry them ove
     validate.py  checks of the composed config, and inputs.py of what it names, each ending in one sentence
     method.py    what a method tells the modules above about itself
 
+checks.py, entropy.py and slope.py serve the pure algorithms and load neither verl nor Ray.
+
 A method is a folder with its algorithm in pure torch, a `plugin` module that registers into verl, and a `Method`.
 """

@@ -1,0 +1,104 @@
+"""HAPO's Token-Level Group Average (arXiv:2509.16591): a group's baseline is the mean over its tokens, not its responses.
+
+Every token carries its response's reward R, and `A = (R - mean) / (std + 1e-6)` with mean and population deviation over all
+tokens of the group. So a long wrong answer moves the baseline more than a short one. Where that makes an outlier, |A| >= 5,
+the whole group has GRPO's advantages: mean and sample deviation over its responses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+
+import torch
+
+from recipe.hapo.config import HAPOConfig
+
+OUTLIER = 5.0
+_EPSILON = 1e-6  # as verl's GRPO
+
+
+def token_level_group_advantage(
+    token_level_rewards: torch.Tensor,
+    response_mask: torch.Tensor,
+    index: Iterable[Hashable],
+    config: HAPOConfig,
+) -> torch.Tensor:
+    """Advantage of each token, from the rewards of the responses to the same prompt.
+
+    Args:
+        token_level_rewards: `[B, T]` floating; a response's reward is their sum over its row, as in verl's GRPO.
+        response_mask: `[B, T]` bool or 0/1, True at response tokens.
+        index: `[B]`, the prompt's id: a list, an array or a tensor of anything hashable.
+        config: `token_level_advantage` (false: GRPO for all groups), `norm_adv_by_std` and variant.
+
+    Returns:
+        `[B, T]`, float64 if the rewards are, else float32; 0 outside the mask. `released`: outside the mask the advantage
+        of a reward of 0, which the released code has there and includes in the outlier check; the loss never sees it.
+        A group of one has A = 0, or in GRPO A = R, as verl has it.
+
+    Raises:
+        ValueError: shapes do not fit.
+    """
+    ids = index.tolist() if hasattr(index, "tolist") else list(index)
+    if token_level_rewards.shape != response_mask.shape or token_level_rewards.shape[:1] != (len(ids),):
+        raise ValueError(
+            f"token_level_group_advantage takes token_level_rewards and response_mask [B, T] and index [B]; got "
+            f"{list(token_level_rewards.shape)}, {list(response_mask.shape)} and {len(ids)} ids"
+        )
+    mask = response_mask.bool()
+    dtype = torch.promote_types(token_level_rewards.dtype, torch.float32)
+    # One number per row, so float64 costs nothing; in float32 the rounding of the mean of equal rewards, divided by
+    # std + 1e-6 with a std that is rounding too, would make advantages of several percent.
+    rewards = token_level_rewards.detach().to(dtype).sum(dim=1).double()  # [B]
+    groups = _Groups(ids, rewards.device)
+
+    grpo = _grpo(rewards, groups, config)
+    if not config.token_level_advantage:
+        return torch.where(mask, grpo.unsqueeze(1), 0.0).to(dtype)
+
+    length = mask.sum(dim=1).double()
+    mean, std = groups.mean_and_std(rewards, length)
+    divisor = std + _EPSILON if config.norm_adv_by_std else torch.ones_like(std)
+    advantage, padding = (rewards - mean) / divisor, (0 - mean) / divisor  # [B] each
+
+    # Comparisons are written so that NaN is no outlier: it must reach the gradient norm, not vanish.
+    outlier = (advantage.abs() >= OUTLIER) & (length > 0)
+    if config.variant == "released":
+        outlier |= (padding.abs() >= OUTLIER) & (length < mask.shape[1])
+    else:
+        padding = torch.zeros_like(padding)
+    fallback = groups.total(outlier.double()) > 0  # [B], of the row's group
+    advantage = torch.where(fallback, grpo, advantage)
+    padding = padding.masked_fill(fallback, 0)
+    return torch.where(mask, advantage.unsqueeze(1), padding.unsqueeze(1)).to(dtype)
+
+
+def _grpo(rewards: torch.Tensor, groups: _Groups, config: HAPOConfig) -> torch.Tensor:
+    """GRPO advantage of each response, `[B]`, as verl has it: sample deviation; a group of one has mean 0, deviation 1."""
+    ones = torch.ones_like(rewards)
+    size = groups.total(ones)
+    mean, std = groups.mean_and_std(rewards, ones)
+    std = std * (size / (size - 1).clamp(min=1)).sqrt()
+    alone = size == 1
+    mean, std = mean.masked_fill(alone, 0), std.masked_fill(alone, 1)
+    return (rewards - mean) / (std + _EPSILON) if config.norm_adv_by_std else rewards - mean
+
+
+class _Groups:
+    """Sums over the rows of the same group, given back to every row of it."""
+
+    def __init__(self, ids: list, device: torch.device) -> None:
+        number: dict = {}
+        self.of_row = torch.tensor([number.setdefault(i, len(number)) for i in ids], dtype=torch.long, device=device)
+        self.count = len(number)
+
+    def total(self, values: torch.Tensor) -> torch.Tensor:
+        """`[B]` -> `[B]`."""
+        return values.new_zeros(self.count).index_add_(0, self.of_row, values)[self.of_row]
+
+    def mean_and_std(self, values: torch.Tensor, weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Weighted mean and population deviation, `[B]` each; 0 for a group without weight."""
+        whole = self.total(weight)
+        whole = torch.where(whole > 0, whole, 1)
+        mean = self.total(weight * values) / whole
+        return mean, (self.total(weight * (values - mean).square()) / whole).sqrt()

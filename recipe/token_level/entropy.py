@@ -1,0 +1,26 @@
+"""A guard for token entropies, which all token-level methods start from."""
+
+from __future__ import annotations
+
+import torch
+
+
+def check_finite(entropy: torch.Tensor, mask: torch.Tensor) -> None:
+    """Refuse an entropy that is not finite at a response token.
+
+    Args:
+        entropy: `[B, T]` floating, nats.
+        mask: `[B, T]` bool, the response tokens.
+
+    Raises:
+        ValueError: names the rows. On CUDA a device-side assertion stops the process instead: looking would synchronise.
+    """
+    fine = (entropy.isfinite() | ~mask).all(dim=1)  # [B]
+    if entropy.device.type != "cpu":
+        torch._assert_async(fine.all())
+    elif not fine.all():
+        rows = (~fine).nonzero().flatten().tolist()
+        raise ValueError(
+            f"the entropy of row {', '.join(map(str, rows[:8]))} is not finite at a response token; the policy's logits "
+            "have become NaN or infinite (look at the gradient norm of the step before)"
+        )
