@@ -115,6 +115,34 @@ def test_a_wrong_value_is_one_sentence(compose, overrides, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["actor_rollout_ref.actor.ulysses_sequence_parallel_size=4", "actor_rollout_ref.actor.fsdp_config.fsdp_size=4"],
+        ["actor_rollout_ref.actor.strategy=fsdp2", "actor_rollout_ref.actor.fsdp_config.param_offload=True"],
+        ["actor_rollout_ref.actor.use_kl_loss=True"],
+        ["algorithm.use_kl_in_reward=True"],
+        ["algorithm.rollout_correction.rollout_is=token"],
+        ["algorithm.norm_adv_by_std_in_grpo=False", "actor_rollout_ref.actor.loss_agg_mode=seq-mean-token-sum-norm"],
+        ["actor_rollout_ref.model.lora_rank=32", "trainer.n_gpus_per_node=1"],
+        ["actor_rollout_ref.rollout.multi_turn.enable=True", "actor_rollout_ref.rollout.name=sglang"],
+        ["reward.reward_manager.name=naive", "data.max_response_length=1024"],
+        ["data.max_response_length=1024", "reward.reward_kwargs.overlong_buffer_cfg.enable=False"],
+        ["actor_rollout_ref.actor.policy_loss.loss_mode=vanilla", "algorithm.adv_estimator=grpo"],
+        ["actor_rollout_ref.rollout.val_kwargs.n=32", "actor_rollout_ref.rollout.val_kwargs.do_sample=True"],
+    ],
+    ids=lambda overrides: overrides[0].split(".")[-1],
+)
+def test_settings_that_people_use_are_accepted(compose, overrides):
+    from verl.trainer.ppo.utils import need_critic, need_reference_policy
+    from verl.utils.config import validate_config
+
+    config = compose(*GIVEN, *overrides)
+    check_run(config, HTPO)
+    check_names(config)
+    validate_config(config, need_reference_policy(config), need_critic(config))
+
+
 def test_current_policy_is_accepted_where_the_entropy_is_computed(compose):
     for override in ("actor_rollout_ref.actor.calculate_entropy=True", "actor_rollout_ref.actor.entropy_coeff=0.001"):
         settings = check_run(compose(*GIVEN, "htpo.entropy_source=current_policy", override), HTPO)

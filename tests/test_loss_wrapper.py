@@ -93,3 +93,18 @@ def test_a_batch_without_groups_is_an_error(case, actor_config):
     del data["token_groups"]
     with pytest.raises(ValueError, match="without token_groups"):
         TokenFieldsLoss(actor_config(), "recipe.htpo.plugin", ("token_groups",))(output, data)
+
+
+def test_verls_own_losses_run_under_the_wrapper(case, actor_config):
+    from verl.trainer.ppo.core_algos import compute_policy_loss_vanilla
+    from verl.workers.config import PolicyLossConfig
+
+    batch, _, output, data = case
+    del data["token_groups"]
+    config = actor_config()
+    object.__setattr__(config, "policy_loss", PolicyLossConfig(loss_mode="vanilla"))
+    loss, metrics = TokenFieldsLoss(config, "recipe.htpo.plugin", ("token_groups",))(output, data)
+    rows = (batch["old_log_prob"], batch["log_prob"], batch["advantages"], batch["response_mask"])
+    expected, _ = compute_policy_loss_vanilla(*rows, "token-mean", actor_config(), batch["rollout_is_weights"])
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert not any(name.startswith(SUMS) for name in metrics)
