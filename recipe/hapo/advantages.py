@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable
 
 import torch
 
-from recipe.hapo.config import HAPOConfig
+from recipe.hapo.settings import HAPOConfig
 
 OUTLIER = 5.0
 _EPSILON = 1e-6  # as verl's GRPO

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import torch
 
-from recipe.hapo.config import VARIANTS, HAPOConfig
+from recipe.hapo.settings import VARIANTS, HAPOConfig
 from recipe.token_level.checks import check_choice
 from recipe.token_level.entropy import check_finite
 

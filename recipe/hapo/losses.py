@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import torch
 
-from recipe.hapo.config import HAPOConfig
+from recipe.hapo.settings import HAPOConfig
 from recipe.token_level.slope import LOG_RATIO_LIMIT, WithSlope
 
 

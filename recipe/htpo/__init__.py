@@ -1,6 +1,6 @@
 """HTPO's algorithm in pure torch. Importing this loads neither verl nor Ray; `recipe.htpo.plugin` registers into verl."""
 
-from recipe.htpo.config import GROUPS, PRESETS, HTPOConfig, Objective
+from recipe.htpo.settings import GROUPS, PRESETS, HTPOConfig, Objective
 from recipe.htpo.losses import token_losses
 from recipe.htpo.partition import partition_tokens
 

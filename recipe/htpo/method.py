@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields, replace
 
-from recipe.htpo.config import HTPOConfig
+from recipe.htpo.settings import HTPOConfig
 from recipe.htpo.metrics import loss_ratios
 from recipe.token_level.method import Method
 

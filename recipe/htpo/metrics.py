@@ -19,7 +19,7 @@ from collections.abc import Mapping
 
 import torch
 
-from recipe.htpo.config import GROUPS, HTPOConfig
+from recipe.htpo.settings import GROUPS, HTPOConfig
 
 _IDS = range(1, len(GROUPS) + 1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from recipe.htpo.config import HTPOConfig
+from recipe.htpo.settings import HTPOConfig
 from recipe.token_level.entropy import check_finite
 
 
