@@ -33,7 +33,7 @@ def _synchronize() -> None:
 
 
 def make_batch(device: str = "cpu") -> dict[str, torch.Tensor]:
-    """`[ROWS, WIDTH]` float32, half of the rows full and half ragged, 1 token in 5 outside the clip range."""
+    """`[ROWS, WIDTH]` float32, half of the rows full and half ragged, about 1 token in 4 outside the clip range."""
     generator = torch.Generator().manual_seed(0)
     lengths = torch.randint(1, WIDTH + 1, (ROWS,), generator=generator)
     lengths[: ROWS // 2] = WIDTH

@@ -176,11 +176,12 @@ def test_missing_files_and_columns_are_named(compose, tmp_path):
     no_prompt = write_data(tmp_path / "no_prompt.parquet", prompt=None)
     (tmp_path / "broken.parquet").write_text("not parquet")
 
-    def check(model="org/model", train=good):
+    def check(*overrides, model="org/model", train=good):
         files = (f"data.train_files={train}", f"data.val_files={good}")
-        check_files(compose(f"actor_rollout_ref.model.path={model}", *files))
+        check_files(compose(f"actor_rollout_ref.model.path={model}", *files, *overrides))
 
     check()
+    check("data.custom_cls.path=mine.py", train=no_prompt)  # a data set class of one's own reads what it likes
     for arguments, message in (
         ({"model": tmp_path / "nowhere"}, r"model.path is .*nowhere.*no config.json"),
         ({"train": tmp_path / "nowhere.parquet"}, r"data.train_files names .*nowhere.parquet, which does not exist"),

@@ -17,6 +17,7 @@ import sys
 import time
 from pathlib import Path
 
+from omegaconf import OmegaConf
 from tqdm import tqdm
 
 HERE = Path(__file__).resolve().parent
@@ -47,6 +48,13 @@ def training_command(run_dir: Path, objectives: str, overrides: list[str]) -> li
         f"hydra.run.dir={run_dir}/hydra",
         *overrides,
     ]
+
+
+def total_steps(overrides: list[str]) -> int:
+    """How many steps the run will have: the last override, or what the preset says."""
+    given = [value for key, _, value in (o.partition("=") for o in overrides) if key == "trainer.total_training_steps"]
+    preset = OmegaConf.load(ROOT / "recipe/token_level/config/experiment/demo.yaml")
+    return int(given[-1]) if given else preset.trainer.total_training_steps
 
 
 def read_metrics(run_dir: Path) -> dict[int, dict]:
@@ -150,7 +158,7 @@ def main() -> int:
 
     start = time.monotonic()
     make_inputs(run_dir)
-    total = next((int(o.split("=")[1]) for o in args.overrides if o.startswith("trainer.total_training_steps=")), 12)
+    total = total_steps(args.overrides)
     seconds = None
     if max(read_metrics(run_dir), default=0) >= total:
         print(f"{run_dir} is trained already; remove it to start anew.")

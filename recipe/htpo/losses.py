@@ -18,8 +18,8 @@ from __future__ import annotations
 
 import torch
 
-from recipe.htpo.settings import GROUPS, HTPOConfig
 from recipe.htpo.partition import is_any_of
+from recipe.htpo.settings import GROUPS, HTPOConfig
 from recipe.token_level.slope import LOG_RATIO_LIMIT, WithSlope
 
 

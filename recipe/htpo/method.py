@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields, replace
 
-from recipe.htpo.settings import HTPOConfig
 from recipe.htpo.metrics import loss_ratios
+from recipe.htpo.settings import HTPOConfig
 from recipe.token_level.method import Method
 
 _FROM_ACTOR = ("clip_ratio_low", "clip_ratio_high", "clip_ratio_c")
 
 
-def settings(node: Mapping, actor: Mapping) -> HTPOConfig:
+def settings(node: Mapping, actor) -> HTPOConfig:
     """Build HTPOConfig from the config nodes `htpo` and `actor_rollout_ref.actor`.
 
     Raises:
-        ValueError: an unknown key, or a value out of range.
+        ValueError: an unknown key, a value out of range, or an entropy source that the actor does not provide.
     """
     node = {key: value for key, value in node.items() if key != "_target_"}
     for key in _FROM_ACTOR:
@@ -25,7 +25,14 @@ def settings(node: Mapping, actor: Mapping) -> HTPOConfig:
     known = [f.name for f in fields(HTPOConfig) if f.name not in _FROM_ACTOR]
     if unknown := sorted(set(node) - set(known)):
         raise ValueError(f"htpo has no setting {unknown[0]!r}; its settings are {', '.join(known)}")
-    return with_clip_range(HTPOConfig(**node), actor)
+    config = with_clip_range(HTPOConfig(**node), actor)
+    computes_entropy = actor.calculate_entropy or actor.entropy_coeff != 0
+    if config.entropy_source == "current_policy" and not computes_entropy:
+        raise ValueError(
+            "htpo.entropy_source=current_policy needs the actor update to compute the entropy; set "
+            "actor_rollout_ref.actor.calculate_entropy=True"
+        )
+    return config
 
 
 def with_clip_range(config: HTPOConfig, actor) -> HTPOConfig:

@@ -14,12 +14,12 @@ from verl import DataProto
 from verl.trainer.ppo.core_algos import AdvantageEstimator, agg_loss, register_adv_est, register_policy_loss
 from verl.workers.config import PolicyLossConfig
 
-from recipe.htpo.settings import HTPOConfig
 from recipe.htpo.difficulty import label_rows
 from recipe.htpo.losses import token_losses
 from recipe.htpo.method import with_clip_range
 from recipe.htpo.metrics import loss_metrics, partition_metrics
 from recipe.htpo.partition import partition_tokens, row_labels
+from recipe.htpo.settings import HTPOConfig
 from recipe.token_level.context import estimator_inputs, loss_inputs
 
 

@@ -50,16 +50,16 @@ def check_files(config: DictConfig) -> None:
     for key in ("data.train_files", "data.val_files"):
         files = OmegaConf.select(config, key)
         for file in files if isinstance(files, ListConfig) else [files]:
-            _check_data_file(key, os.path.expanduser(str(file)), config.data.prompt_key)
+            file = os.path.expanduser(str(file))
+            if "://" in file:
+                continue
+            if not os.path.isfile(file):
+                raise ValueError(f"{key} names {file}, which does not exist")
+            if file.endswith(".parquet") and not config.data.custom_cls.path:  # such a class may read other columns
+                _check_columns(key, file, config.data.prompt_key)
 
 
-def _check_data_file(key: str, file: str, prompt_key: str) -> None:
-    if "://" in file:
-        return
-    if not os.path.isfile(file):
-        raise ValueError(f"{key} names {file}, which does not exist")
-    if not file.endswith(".parquet"):
-        return
+def _check_columns(key: str, file: str, prompt_key: str) -> None:
     import pyarrow.parquet as parquet
 
     try:
@@ -81,7 +81,8 @@ def check_reward(config: DictConfig, method: Method) -> None:
     """Score an empty answer to the first training prompt; ValueError if that gives no verdict. Imports verl."""
     file = _first_file(config.data.train_files)
     reward_model_only = config.reward.reward_model.enable and not config.reward.custom_reward_function.path
-    if not (method.needs_verdict and file.endswith(".parquet") and os.path.isfile(file)) or reward_model_only:
+    readable = file.endswith(".parquet") and os.path.isfile(file) and not config.data.custom_cls.path
+    if not (method.needs_verdict and readable) or reward_model_only:
         return
     import pyarrow.parquet as parquet
     from verl.trainer.ppo.reward import get_custom_reward_fn

@@ -45,12 +45,6 @@ def check_run(config: DictConfig, method: Method) -> Any:
         )
     if config.get("distillation", {}).get("enabled", False):
         raise ValueError(f"distillation.enabled=True replaces the loss that {method.name} installs; set it to False")
-    computes_entropy = actor.calculate_entropy or actor.entropy_coeff != 0
-    if getattr(settings, "entropy_source", None) == "current_policy" and not computes_entropy:
-        raise ValueError(
-            f"{method.name}.entropy_source=current_policy needs the actor update to compute the entropy; set "
-            "actor_rollout_ref.actor.calculate_entropy=True"
-        )
     if mode == "separate_async":
         _check_separate_async(config)
     _check_overlong_buffer(config)
