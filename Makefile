@@ -2,9 +2,9 @@
 PYTHON ?= python3.11
 VENV := .venv
 PY := $(VENV)/bin/python
-OBJECTIVES ?= htpo
+RECIPE ?= htpo
 
-.PHONY: setup demo test test-fast lint bench gpu-check lock clean
+.PHONY: setup demo test test-fast test-cluster lint bench gpu-check lock clean
 
 # The environment for CPU machines. It is made again when its requirements change.
 setup: $(VENV)/.ready
@@ -12,25 +12,32 @@ $(VENV)/.ready: requirements-cpu.in requirements-cpu.txt pyproject.toml launch/s
 	bash launch/setup_cpu.sh $(PYTHON) $(VENV)
 	touch $@
 
-# Train with HTPO for some minutes, e.g. `make demo OBJECTIVES=dapo ARGS="trainer.total_training_steps=20"`.
+# Train for some minutes, e.g. `make demo RECIPE=hapo ARGS="hapo.adaptive_clip=False trainer.total_training_steps=20"`.
 demo: setup
-	$(PY) launch/demo/run.py --objectives $(OBJECTIVES) $(ARGS)
+	$(PY) launch/demo/run.py --recipe $(RECIPE) $(ARGS)
 
 test: setup
 	$(PY) -m pytest $(ARGS)
 
+# A real Slurm on virtual hosts of this machine; needs root (ten minutes, with a real training run).
+CLUSTER_PACKAGES := slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge iproute2
+test-cluster: setup
+	dpkg -s $(CLUSTER_PACKAGES) >/dev/null 2>&1 || apt-get install -y --no-install-recommends $(CLUSTER_PACKAGES)
+	$(PY) -m pytest -m cluster $(ARGS)
+
 # Under two minutes: no Ray, no vLLM.
 test-fast: setup
-	$(PY) -m pytest -m "not slow" $(ARGS)
+	$(PY) -m pytest -m "not slow and not cluster" $(ARGS)
 
 lint: setup
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/shellcheck launch/*.sh .ci/run
+	$(VENV)/bin/shellcheck -x launch/*.sh launch/slurm/train.sbatch launch/slurm/job.sh launch/slurm/site.env.example .ci/run
 
 # Side-by-side timings on this machine.
 bench: setup
 	$(PY) -m benchmarks.loss
+	$(PY) -m benchmarks.sampler
 
 # On a CUDA machine where the system's Python has torch and nothing else of this project.
 gpu-check:

@@ -73,7 +73,10 @@ def losses_and_partition() -> None:
 
 
 def demo_steps() -> None:
-    """Print HTPO's step over DAPO's from the demos' metrics, if `make demo` and `make demo OBJECTIVES=dapo` were run."""
+    """Print HTPO's step over DAPO's, if both demos were run: `make demo` and, with another --run-dir, objectives=dapo.
+
+    The second is `make demo ARGS="--run-dir runs/demo-dapo objectives=dapo"`.
+    """
     phases = ("step", "gen", "old_log_prob", "adv", "update_actor")
     medians = {}
     for name in ("htpo", "dapo"):

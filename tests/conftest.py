@@ -1,6 +1,8 @@
 """Fixtures of the tests that import verl. The CPU platform is chosen before verl is first imported, as the entry point does."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,34 +10,41 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 os.environ.setdefault("VERL_PLATFORM", "cpu")
-os.environ.setdefault("VERL_USE_EXTERNAL_MODULES", "verl_patches.cpu,recipe.htpo.plugin")
+os.environ.setdefault("VERL_USE_EXTERNAL_MODULES", "verl_patches.cpu,recipe.htpo.plugin,recipe.hapo.plugin")
 
 
 @pytest.fixture
 def compose():
-    """Compose the shipped HTPO config with overrides, as the command line does."""
+    """Compose a recipe's shipped config with overrides, as the command line does."""
     from hydra import compose, initialize_config_dir
 
     from recipe.token_level import search_path
 
-    def composed(*overrides):
+    def composed(*overrides, recipe="htpo"):
         search_path.register()
-        with initialize_config_dir(config_dir=str(ROOT / "recipe/htpo/config"), version_base=None):
-            return compose("htpo_trainer", overrides=list(overrides))
+        with initialize_config_dir(config_dir=str(ROOT / f"recipe/{recipe}/config"), version_base=None):
+            return compose(f"{recipe}_trainer", overrides=list(overrides))
 
     return composed
 
 
 @pytest.fixture
 def actor_config():
-    """Build verl's FSDP actor config with HTPO's settings; keyword arguments go to HTPOConfig."""
+    """Build verl's FSDP actor config with a recipe's settings; other keyword arguments go to HTPOConfig or HAPOConfig."""
 
-    def build(loss_agg_mode="token-mean", clip_ratio_c=10.0, **htpo):
+    def build(loss_agg_mode="token-mean", clip_ratio_c=10.0, recipe="htpo", **settings):
         from verl.workers.config import FSDPActorConfig
 
+        from recipe.hapo import HAPOConfig
+        from recipe.hapo.plugin import HAPOPolicyLossConfig
         from recipe.htpo import HTPOConfig
         from recipe.htpo.plugin import HTPOPolicyLossConfig
 
+        policy_loss = (
+            HTPOPolicyLossConfig(loss_mode="htpo", htpo=HTPOConfig(**settings))
+            if recipe == "htpo"
+            else HAPOPolicyLossConfig(loss_mode="hapo", hapo=HAPOConfig(**settings))
+        )
         return FSDPActorConfig(
             rollout_n=8,
             ppo_micro_batch_size_per_gpu=1,
@@ -43,7 +52,16 @@ def actor_config():
             clip_ratio_high=0.28,
             clip_ratio_c=clip_ratio_c,
             loss_agg_mode=loss_agg_mode,
-            policy_loss=HTPOPolicyLossConfig(loss_mode="htpo", htpo=HTPOConfig(**htpo)),
+            policy_loss=policy_loss,
         )
 
     return build
+
+
+@pytest.fixture(scope="session")
+def demo_inputs(tmp_path_factory):
+    """The demo's model and data."""
+    folder = tmp_path_factory.mktemp("inputs")
+    for script, name in (("make_model.py", "model"), ("make_data.py", "data")):
+        subprocess.run([sys.executable, ROOT / "launch/demo" / script, folder / name], check=True)
+    return folder

@@ -1,107 +1,14 @@
-"""Short runs of the real stack on CPU: Ray, vLLM, FSDP and verl's driver, started with the README's command."""
+"""HTPO on the real stack on CPU: Ray, vLLM, FSDP and verl's driver, started with the README's command."""
 
-import json
-import os
-import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
 
 from recipe.htpo import GROUPS
-
-ROOT = Path(__file__).parents[1]
-DEMO = ROOT / "launch/demo"
-LAST_STEP = 4
+from tests.training import LAST_STEP, Run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
-
-
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory):
-    """The demo's model and data."""
-    folder = tmp_path_factory.mktemp("inputs")
-    for script, name in (("make_model.py", "model"), ("make_data.py", "data")):
-        subprocess.run([sys.executable, DEMO / script, folder / name], check=True)
-    return folder
-
-
-class Run:
-    """One training run in its own folder; `start` may be called again to resume it."""
-
-    def __init__(self, inputs: Path, folder: Path, *overrides: str):
-        self.folder = folder
-        self.attempts = 0
-        self.command = [
-            *(sys.executable, "-m", "recipe.htpo.main", "+platform=cpu", "+experiment=demo"),
-            f"actor_rollout_ref.model.path={inputs}/model",
-            f"data.train_files={inputs}/data/train.parquet",
-            f"data.val_files={inputs}/data/val.parquet",
-            f"reward.custom_reward_function.path={DEMO}/reward.py",
-            f"trainer.default_local_dir={folder}/checkpoints",
-            f"hydra.run.dir={folder}/hydra",
-            f"trainer.total_training_steps={LAST_STEP}",
-            "trainer.test_freq=-1",
-            "trainer.val_before_train=False",
-            "data.train_batch_size=8",
-            "actor_rollout_ref.actor.ppo_mini_batch_size=4",
-            *overrides,
-        ]
-
-    def start(self):
-        self.attempts += 1
-        self.metrics = self.folder / f"metrics-{self.attempts}.jsonl"
-        self.log = self.folder / f"log-{self.attempts}.txt"
-        environment = os.environ | {
-            "RAY_ADDRESS": "local",
-            "VERL_FILE_LOGGER_PATH": str(self.metrics),
-            "TENSORBOARD_DIR": str(self.folder / "tensorboard"),
-        }
-        for name in ("VERL_PLATFORM", "VERL_USE_EXTERNAL_MODULES"):  # the entry point must set them itself
-            environment.pop(name, None)
-        with self.log.open("w") as output:
-            self.process = subprocess.Popen(self.command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
-        return self
-
-    def finish(self):
-        status = self.process.wait(timeout=900)
-        assert status == 0, self.log.read_text(errors="replace")[-6000:]
-        return self.steps()
-
-    def steps(self):
-        if not self.metrics.exists():
-            return {}
-        lines = self.metrics.read_text().splitlines()
-        return {entry["step"]: entry["data"] for entry in map(json.loads, lines)}
-
-    def wait_for_step(self, step):
-        while step not in self.steps():
-            assert self.process.poll() is None, self.log.read_text(errors="replace")[-6000:]
-            time.sleep(0.2)
-
-    def processes(self):
-        """Pids of living processes that belong to this attempt."""
-        marker = f"VERL_FILE_LOGGER_PATH={self.metrics}".encode()
-        pids = []
-        for entry in Path("/proc").iterdir():
-            try:
-                alive = entry.name.isdigit() and (entry / "stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-                if alive and marker in (entry / "environ").read_bytes():
-                    pids.append(int(entry.name))
-            except OSError:
-                continue
-        return pids
-
-    def kill(self):
-        """kill -9 of the driver, as the out-of-memory killer does it; everything else must go by itself."""
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-        deadline = time.monotonic() + 120
-        while (left := self.processes()) and time.monotonic() < deadline:
-            time.sleep(1)
-        assert not left, [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in left if Path(f"/proc/{pid}").exists()]
 
 
 def check_step(data, source="old_policy"):
@@ -119,8 +26,8 @@ def check_step(data, source="old_policy"):
     assert not any("token_level_sums" in key for key in data)
 
 
-def test_sync_on_two_ranks_and_two_replicas_killed_resumed_and_exported(inputs, tmp_path):
-    run = Run(inputs, tmp_path, "trainer.n_gpus_per_node=2", "trainer.save_freq=2").start()
+def test_sync_on_two_ranks_and_two_replicas_killed_resumed_and_exported(demo_inputs, tmp_path):
+    run = Run(demo_inputs, tmp_path, "trainer.n_gpus_per_node=2", "trainer.save_freq=2").start()
     run.wait_for_step(3)  # saved at 2, so that step 3 is lost
     before = run.steps()
     run.kill()
@@ -143,7 +50,7 @@ def test_sync_on_two_ranks_and_two_replicas_killed_resumed_and_exported(inputs, 
     merge = [sys.executable, "-m", "verl.model_merger", "merge", "--backend", "fsdp"]
     source = tmp_path / f"checkpoints/global_step_{LAST_STEP}/actor"
     subprocess.run([*merge, "--local_dir", source, "--target_dir", exported], check=True, timeout=300)
-    check_export(exported, inputs / "model")
+    check_export(exported, demo_inputs / "model")
 
     again = run.start()
     assert again.process.wait(timeout=120) == 2
@@ -166,7 +73,7 @@ def check_export(exported, start):
     assert reply.shape[1] > 0
 
 
-def test_colocated_async_with_entropy_of_the_current_policy(inputs, tmp_path):
+def test_colocated_async_with_entropy_of_the_current_policy(demo_inputs, tmp_path):
     overrides = (
         "trainer.v1.trainer_mode=colocate_async",
         "trainer.total_training_steps=2",
@@ -174,7 +81,7 @@ def test_colocated_async_with_entropy_of_the_current_policy(inputs, tmp_path):
         "htpo.entropy_source=current_policy",
         "actor_rollout_ref.actor.calculate_entropy=True",
     )
-    steps = Run(inputs, tmp_path, *overrides).start().finish()
+    steps = Run(demo_inputs, tmp_path, *overrides).start().finish()
     assert sorted(steps) == [1, 2]
     for data in steps.values():
         check_step(data, source="current_policy")

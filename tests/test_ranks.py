@@ -11,9 +11,33 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ROWS = 8
+INPUTS = ("entropy", "response_mask", "hard", "correct")
 
 
-def worker(rank, world_size, port, out):
+def method(name):
+    """(policy-loss config, registered loss, its token field of a batch, sums to ratios) of a recipe."""
+    if name == "htpo":
+        from recipe.htpo import HTPOConfig, partition_tokens
+        from recipe.htpo.metrics import loss_ratios
+        from recipe.htpo.plugin import HTPOPolicyLossConfig, compute_policy_loss_htpo
+
+        def fields(b):
+            return {"token_groups": partition_tokens(*(b[k] for k in INPUTS), HTPOConfig())}
+
+        return HTPOPolicyLossConfig(loss_mode="htpo"), compute_policy_loss_htpo, fields, loss_ratios
+
+    from recipe.hapo import HAPOConfig, entropy_score, entropy_statistics
+    from recipe.hapo.metrics import loss_ratios
+    from recipe.hapo.plugin import HAPOPolicyLossConfig, compute_policy_loss_hapo
+
+    def fields(b):
+        statistics = entropy_statistics(b["entropy"], b["response_mask"], HAPOConfig())
+        return {"entropy_score": entropy_score(b["entropy"], statistics)}
+
+    return HAPOPolicyLossConfig(loss_mode="hapo"), compute_policy_loss_hapo, fields, loss_ratios
+
+
+def worker(name, rank, world_size, port, out):
     import torch
     import torch.distributed as dist
     from torch.distributed.device_mesh import init_device_mesh
@@ -21,12 +45,10 @@ def worker(rank, world_size, port, out):
     from verl.utils.metric import AggregationType, Metric
     from verl.workers.config import FSDPActorConfig
 
-    from recipe.htpo import HTPOConfig, partition_tokens
-    from recipe.htpo.metrics import loss_ratios
-    from recipe.htpo.plugin import HTPOPolicyLossConfig, compute_policy_loss_htpo
     from recipe.token_level.context import LossInputs, handing_loss
     from tests.pure.support import random_batch
 
+    policy_loss, compute_loss, fields, loss_ratios = method(name)
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), RANK=str(rank), WORLD_SIZE=str(world_size))
     dist.init_process_group("gloo")
     torch.manual_seed(0)
@@ -34,13 +56,14 @@ def worker(rank, world_size, port, out):
     fully_shard(model, mesh=init_device_mesh("cpu", (world_size,)))
 
     batch = random_batch(rows=ROWS, width=32)
+    batch |= fields(batch)  # on the driver, of the whole batch
     features = torch.randn(ROWS, 32, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     config = FSDPActorConfig(
         rollout_n=8,
         ppo_micro_batch_size_per_gpu=1,
         clip_ratio_high=0.28,
         clip_ratio_c=10.0,
-        policy_loss=HTPOPolicyLossConfig(loss_mode="htpo", htpo=HTPOConfig()),
+        policy_loss=policy_loss,
     )
     # As verl's engine does it: the loss is normalised by the tokens of the whole batch, FSDP averages over ranks.
     tokens = int(batch["response_mask"].sum())
@@ -49,10 +72,9 @@ def worker(rank, world_size, port, out):
     total, sums = 0.0, {}
     for row in range(rank, ROWS, world_size):  # each rank its rows, in micro-batches of one
         part = {name: value[row : row + 1] for name, value in batch.items()}
-        groups = partition_tokens(part["entropy"], part["response_mask"], part["hard"], part["correct"], HTPOConfig())
         log_prob = part["log_prob"] + 0.3 * model(features[row : row + 1]).squeeze(-1)
-        with handing_loss(LossInputs({"token_groups": groups})) as inputs:
-            loss, _ = compute_policy_loss_htpo(
+        with handing_loss(LossInputs(part)) as inputs:
+            loss, _ = compute_loss(
                 part["old_log_prob"], log_prob, part["advantages"], part["response_mask"], "token-mean", config
             )
         loss.backward()
@@ -70,13 +92,15 @@ def worker(rank, world_size, port, out):
     dist.destroy_process_group()
 
 
-def run(world_size, out):
+def run(name, world_size, out):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     ranks = [
-        subprocess.Popen([sys.executable, __file__, str(rank), str(world_size), str(port), out], cwd=ROOT, env=environment)
+        subprocess.Popen(
+            [sys.executable, __file__, name, str(rank), str(world_size), str(port), out], cwd=ROOT, env=environment
+        )
         for rank in range(world_size)
     ]
     assert [rank.wait(timeout=120) for rank in ranks] == [0] * world_size
@@ -84,8 +108,9 @@ def run(world_size, out):
 
 
 @pytest.mark.slow
-def test_one_and_two_ranks_agree(tmp_path):
-    one, two = (run(n, str(tmp_path / f"{n}.json")) for n in (1, 2))
+@pytest.mark.parametrize("name", ["htpo", "hapo"])
+def test_one_and_two_ranks_agree(name, tmp_path):
+    one, two = (run(name, n, str(tmp_path / f"{n}.json")) for n in (1, 2))
     assert two["loss"] == pytest.approx(one["loss"], rel=1e-10)
     assert two["gradient"] == pytest.approx(one["gradient"], rel=1e-9, abs=1e-13)
     assert max(map(abs, one["gradient"])) > 1e-3
@@ -94,4 +119,4 @@ def test_one_and_two_ranks_agree(tmp_path):
 
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
-    worker(*map(int, sys.argv[1:4]), sys.argv[4])
+    worker(sys.argv[1], *map(int, sys.argv[2:5]), sys.argv[5])

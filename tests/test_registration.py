@@ -1,5 +1,6 @@
 """Registration with verl: found through both ways of loading a plugin, and loud when it fails."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from recipe.hapo.method import HAPO
 from recipe.htpo.method import HTPO
 from recipe.token_level.method import check_registered
 
@@ -25,39 +27,45 @@ def run(code, tmp_path, *flags, **environment):
 PRINT_LOSS = """
     import verl
     from verl.trainer.ppo.core_algos import POLICY_LOSS_REGISTRY
-    print("registered", "htpo" in POLICY_LOSS_REGISTRY)
+    print("registered", {"htpo", "hapo"} <= set(POLICY_LOSS_REGISTRY))
 """
 
 
+@pytest.mark.slow
 def test_registered_as_an_installed_plugin(tmp_path):
-    assert [e.value for e in entry_points(group="verl.plugins", name="htpo")] == ["recipe.htpo.plugin"]
+    for name in ("htpo", "hapo"):
+        assert [e.value for e in entry_points(group="verl.plugins", name=name)] == [f"recipe.{name}.plugin"]
     assert "registered True" in run(PRINT_LOSS, tmp_path, VERL_USE_EXTERNAL_MODULES="verl_patches.cpu").stdout
 
 
+@pytest.mark.slow
 def test_registered_without_being_installed(tmp_path):
     # -S: no .pth file is read, so that the editable installation is invisible and only the path leads to the repository.
     paths = {"PYTHONPATH": f"{ROOT}:{Path(pytest.__file__).parents[1]}", "VERL_USE_EXTERNAL_PLUGINS": "none"}
-    result = run(PRINT_LOSS, tmp_path, "-S", VERL_USE_EXTERNAL_MODULES="verl_patches.cpu,recipe.htpo.plugin", **paths)
+    result = run(
+        PRINT_LOSS, tmp_path, "-S", VERL_USE_EXTERNAL_MODULES="verl_patches.cpu,recipe.htpo.plugin,recipe.hapo.plugin", **paths
+    )
     assert "registered True" in result.stdout, result.stderr
     result = run(PRINT_LOSS, tmp_path, "-S", VERL_USE_EXTERNAL_MODULES="verl_patches.cpu", **paths)
     assert "registered False" in result.stdout, result.stderr
 
 
-def test_the_three_trainers_are_registered():
+@pytest.mark.parametrize("recipe", ["htpo", "hapo"])
+@pytest.mark.parametrize("mode", ["sync", "colocate_async", "separate_async"])
+def test_the_trainers_are_registered(recipe, mode):
     from verl.trainer.ppo.v1 import get_trainer_cls
 
-    import recipe.htpo.trainer  # noqa: F401
-
-    for mode in ("sync", "colocate_async", "separate_async"):
-        trainer = get_trainer_cls(f"htpo_{mode}")
-        assert trainer.base_mode == mode
-        assert issubclass(trainer, get_trainer_cls(mode))
+    importlib.import_module(f"recipe.{recipe}.trainer")
+    trainer = get_trainer_cls(f"{recipe}_{mode}")
+    assert trainer.base_mode == mode
+    assert issubclass(trainer, get_trainer_cls(mode))
 
 
 def test_a_missing_registration_stops_the_start(monkeypatch):
     from verl.trainer.ppo import core_algos
 
     check_registered(HTPO)
+    check_registered(HAPO)
     monkeypatch.delitem(core_algos.POLICY_LOSS_REGISTRY, "htpo")
     with pytest.raises(RuntimeError, match="verl has no policy loss named 'htpo'"):
         check_registered(HTPO)
@@ -71,6 +79,7 @@ def test_another_plugin_under_the_same_name_stops_the_start(monkeypatch):
         check_registered(HTPO)
 
 
+@pytest.mark.slow
 def test_a_plugin_that_cannot_be_imported_stops_the_start(tmp_path):
     # As an entry point it would fail silently: verl logs that at DEBUG and trains on with whatever it has.
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['recipe.htpo.plugin'] = None")

@@ -91,6 +91,7 @@ def random_batch(sums: list, pad: int, rng: random.Random) -> dict[str, torch.Te
 def main(out: str) -> None:
     """Build, warm up, save to `out` as a Hugging Face folder in fp32."""
     torch.manual_seed(0)
+    torch.set_num_threads(1)  # the matrices are small, and threads that wait for each other on a busy machine cost minutes
     rng = random.Random(0)
     tokenizer = make_tokenizer()
     model = make_model(tokenizer)

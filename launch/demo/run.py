@@ -1,6 +1,6 @@
-"""`make demo`: make a tiny model and its data, train it with HTPO on CPU through verl's real driver, and show what came out.
+"""`make demo`: make a tiny model and its data, train it on CPU through verl's real driver, and show what came out.
 
-    python launch/demo/run.py [--run-dir DIR] [--objectives NAME] [key=value ...]
+    python launch/demo/run.py [--recipe htpo|hapo] [--run-dir DIR] [key=value ...]
 
 Run again after it was killed, it resumes from its last checkpoint. Exits 1 if validation accuracy did not double.
 """
@@ -22,8 +22,18 @@ from tqdm import tqdm
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT))
+
+from recipe.hapo.metrics import SIDES  # noqa: E402
+from recipe.htpo.settings import GROUPS  # noqa: E402
+
 ACCURACY = "val-core/single_digit_sum/acc/mean@1"
 REWARD = "critic/score/mean"
+# Metrics that the closing table shows of each recipe, beside reward and accuracy.
+SHOWN = {
+    "htpo": [f"htpo/{name}/token_share" for name in GROUPS],
+    "hapo": [f"hapo/{side}/{kind}_share" for side in SIDES for kind in ("token", "redistributed", "outside_clip")],
+}
 
 
 def make_inputs(run_dir: Path) -> None:
@@ -35,16 +45,16 @@ def make_inputs(run_dir: Path) -> None:
             unfinished.rename(run_dir / name)
 
 
-def training_command(run_dir: Path, objectives: str, overrides: list[str]) -> list[str]:
+def training_command(recipe: str, run_dir: Path, overrides: list[str]) -> list[str]:
     """The command a user would type; only paths are added to the two presets."""
     return [
-        *(sys.executable, "-m", "recipe.htpo.main", "+platform=cpu", "+experiment=demo", f"objectives={objectives}"),
+        *(sys.executable, "-m", f"recipe.{recipe}.main", "+platform=cpu", "+experiment=demo"),
         f"actor_rollout_ref.model.path={run_dir}/model",
         f"data.train_files={run_dir}/data/train.parquet",
         f"data.val_files={run_dir}/data/val.parquet",
         f"reward.custom_reward_function.path={HERE}/reward.py",
         f"trainer.default_local_dir={run_dir}/checkpoints",
-        f"trainer.experiment_name=demo-{objectives}",
+        f"trainer.experiment_name={run_dir.name}",
         f"hydra.run.dir={run_dir}/hydra",
         *overrides,
     ]
@@ -71,9 +81,12 @@ def read_metrics(run_dir: Path) -> dict[int, dict]:
 
 
 def die_with_parent() -> None:
-    """Ask Linux to end this process when its parent is killed, so that a second demo never meets the first one's rest."""
+    """Ask Linux to end this process when its parent is killed, so that a second demo never meets the first one's rest.
+
+    SIGTERM would let it finish its step and save.
+    """
     pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 def train(command: list[str], run_dir: Path, total_steps: int) -> int:
@@ -119,10 +132,8 @@ def show_progress(bar: tqdm, steps: dict[int, dict]) -> None:
     )
 
 
-def report(run_dir: Path, steps: dict[int, dict], seconds: float | None) -> bool:
+def report(recipe: str, run_dir: Path, steps: dict[int, dict], seconds: float | None) -> bool:
     """Print the closing table; True if validation accuracy at least doubled."""
-    from recipe.htpo import GROUPS
-
     trained = [step for step in sorted(steps) if REWARD in steps[step]]
     first, last = trained[0], trained[-1]
     accuracies = [steps[step][ACCURACY] for step in sorted(steps) if ACCURACY in steps[step]]
@@ -130,13 +141,12 @@ def report(run_dir: Path, steps: dict[int, dict], seconds: float | None) -> bool
         print("No validation was run.", file=sys.stderr)
         return False
     before, after = accuracies[0], accuracies[-1]
-    print(f"\n{'':24}{'start':>10}{'end':>10}")
-    print(f"{'mean reward':24}{steps[first][REWARD]:>10.2f}{steps[last][REWARD]:>10.2f}")
-    print(f"{'validation accuracy':24}{before:>10.2f}{after:>10.2f}\n")
-    print(f"{'share of tokens':24}{'start':>10}{'end':>10}")
-    for name in GROUPS:
-        key = f"htpo/{name}/token_share"
-        print(f"{name:24}{steps[first][key]:>10.1%}{steps[last][key]:>10.1%}")
+    print(f"\n{'':38}{'start':>10}{'end':>10}")
+    print(f"{'mean reward':38}{steps[first][REWARD]:>10.2f}{steps[last][REWARD]:>10.2f}")
+    print(f"{'validation accuracy':38}{before:>10.2f}{after:>10.2f}\n")
+    for name in SHOWN[recipe]:
+        start, end = (steps[step].get(name, float("nan")) for step in (first, last))  # an empty group has some shares only
+        print(f"{name:38}{start:>10.1%}{end:>10.1%}")
     step_seconds = sorted(steps[s]["timing_s/step"] for s in trained)
     total = f", {seconds:.0f} s with the start" if seconds else ""
     print(f"\n{len(trained)} steps, median {step_seconds[len(step_seconds) // 2]:.1f} s a step{total}")
@@ -149,11 +159,11 @@ def report(run_dir: Path, steps: dict[int, dict], seconds: float | None) -> bool
 def main() -> int:
     """See the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run-dir", type=Path, default=None, help="default: runs/demo-<objectives>")
-    parser.add_argument("--objectives", default="htpo", help="objective table: htpo, dapo, forking_tokens, cispo")
+    parser.add_argument("--recipe", choices=SHOWN, default="htpo")
+    parser.add_argument("--run-dir", type=Path, default=None, help="default: runs/demo-<recipe>")
     parser.add_argument("overrides", nargs="*", help="any key=value of the training config")
     args = parser.parse_args()
-    run_dir = (args.run_dir or ROOT / "runs" / f"demo-{args.objectives}").resolve()
+    run_dir = (args.run_dir or ROOT / "runs" / f"demo-{args.recipe}").resolve()
     run_dir.mkdir(parents=True, exist_ok=True)
 
     start = time.monotonic()
@@ -163,15 +173,14 @@ def main() -> int:
     if max(read_metrics(run_dir), default=0) >= total:
         print(f"{run_dir} is trained already; remove it to start anew.")
     else:
-        if status := train(training_command(run_dir, args.objectives, args.overrides), run_dir, total):
+        if status := train(training_command(args.recipe, run_dir, args.overrides), run_dir, total):
             return status
         seconds = time.monotonic() - start
-    if not report(run_dir, read_metrics(run_dir), seconds):
+    if not report(args.recipe, run_dir, read_metrics(run_dir), seconds):
         print("\nValidation accuracy did not double: something is wrong.", file=sys.stderr)
         return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
     sys.exit(main())

@@ -22,6 +22,7 @@ def token_level_group_advantage(
     response_mask: torch.Tensor,
     index: Iterable[Hashable],
     config: HAPOConfig,
+    session: Iterable[Hashable] | None = None,
 ) -> torch.Tensor:
     """Advantage of each token, from the rewards of the responses to the same prompt.
 
@@ -30,6 +31,8 @@ def token_level_group_advantage(
         response_mask: `[B, T]` bool or 0/1, True at response tokens.
         index: `[B]`, the prompt's id: a list, an array or a tensor of anything hashable.
         config: `token_level_advantage` (false: GRPO for all groups), `norm_adv_by_std` and variant.
+        session: `[B]`, for multi-turn rollouts with several rows each and one reward: GRPO counts a session once. The mean
+            over tokens counts the tokens of all its rows. By default every row is a response of its own.
 
     Returns:
         `[B, T]`, float64 if the rewards are, else float32; 0 outside the mask. `released`: outside the mask the advantage
@@ -39,6 +42,13 @@ def token_level_group_advantage(
     Raises:
         ValueError: shapes do not fit.
     """
+    return group_advantages(token_level_rewards, response_mask, index, config, session)[0]
+
+
+def group_advantages(
+    token_level_rewards, response_mask, index, config: HAPOConfig, session=None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """`token_level_group_advantage`, and `[B]` bool: the rows of groups that fell back to GRPO because of an outlier."""
     ids = index.tolist() if hasattr(index, "tolist") else list(index)
     if token_level_rewards.shape != response_mask.shape or token_level_rewards.shape[:1] != (len(ids),):
         raise ValueError(
@@ -51,10 +61,13 @@ def token_level_group_advantage(
     # std + 1e-6 with a std that is rounding too, would make advantages of several percent.
     rewards = token_level_rewards.detach().to(dtype).sum(dim=1).double()  # [B]
     groups = _Groups(ids, rewards.device)
+    weight = torch.ones_like(rewards)
+    if session is not None:
+        weight /= _Groups(list(session), rewards.device).total(weight)
 
-    grpo = _grpo(rewards, groups, config)
+    grpo = _grpo(rewards, weight, groups, config)
     if not config.token_level_advantage:
-        return torch.where(mask, grpo.unsqueeze(1), 0.0).to(dtype)
+        return torch.where(mask, grpo.unsqueeze(1), 0.0).to(dtype), torch.zeros_like(grpo, dtype=torch.bool)
 
     length = mask.sum(dim=1).double()
     mean, std = groups.mean_and_std(rewards, length)
@@ -70,14 +83,16 @@ def token_level_group_advantage(
     fallback = groups.total(outlier.double()) > 0  # [B], of the row's group
     advantage = torch.where(fallback, grpo, advantage)
     padding = padding.masked_fill(fallback, 0)
-    return torch.where(mask, advantage.unsqueeze(1), padding.unsqueeze(1)).to(dtype)
+    return torch.where(mask, advantage.unsqueeze(1), padding.unsqueeze(1)).to(dtype), fallback
 
 
-def _grpo(rewards: torch.Tensor, groups: _Groups, config: HAPOConfig) -> torch.Tensor:
-    """GRPO advantage of each response, `[B]`, as verl has it: sample deviation; a group of one has mean 0, deviation 1."""
-    ones = torch.ones_like(rewards)
-    size = groups.total(ones)
-    mean, std = groups.mean_and_std(rewards, ones)
+def _grpo(rewards: torch.Tensor, weight: torch.Tensor, groups: _Groups, config: HAPOConfig) -> torch.Tensor:
+    """GRPO advantage of each response, `[B]`, as verl has it: sample deviation; a group of one has mean 0, deviation 1.
+
+    weight: 1 over the rows of the response, so that the sum over a group is its number of responses.
+    """
+    size = groups.total(weight).round()
+    mean, std = groups.mean_and_std(rewards, weight)
     std = std * (size / (size - 1).clamp(min=1)).sqrt()
     alone = size == 1
     mean, std = mean.masked_fill(alone, 0), std.masked_fill(alone, 1)

@@ -55,8 +55,8 @@ def token_losses(
     return WithSlope.apply(log_prob, loss, slope)
 
 
-def _clip_range(score: torch.Tensor, config: HAPOConfig) -> tuple[torch.Tensor, torch.Tensor]:
-    """eps_low' and eps_high', `[B, T]` each."""
+def clip_range(score: torch.Tensor, config: HAPOConfig) -> tuple[torch.Tensor, torch.Tensor]:
+    """eps_low' and eps_high' of each token, `[B, T]`."""
     alpha = config.clip_alpha if config.adaptive_clip else 0.0
     # For h <= 0 the high side keeps h = 0, and for h > 0 the low side.
     low = config.clip_ratio_low * (1 - alpha * score.clamp(max=0))
@@ -64,14 +64,20 @@ def _clip_range(score: torch.Tensor, config: HAPOConfig) -> tuple[torch.Tensor, 
     return low, high
 
 
+def redistributed(ratio: torch.Tensor, score: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
+    """Whose advantage is scaled: exploratory high-entropy and conservative low-entropy tokens; `[B, T]` bool."""
+    neutral = (ratio > 1 - low / 2) & (ratio < 1 + high / 2)
+    return (score > 0) ^ neutral
+
+
 def _loss_and_slope(log_prob, old_log_prob, advantages, score, config: HAPOConfig):
     log_ratio = log_prob - old_log_prob
     ratio = log_ratio.clamp(-LOG_RATIO_LIMIT, LOG_RATIO_LIMIT).exp_()
-    low, high = _clip_range(score, config)
+    low, high = clip_range(score, config)
 
     if config.adaptive_advantage:
-        neutral = (ratio > 1 - low / 2) & (ratio < 1 + high / 2)
-        advantages = torch.where((score > 0) ^ neutral, advantages * (1 + config.adv_beta * score), advantages)
+        scaled = advantages * (1 + config.adv_beta * score)
+        advantages = torch.where(redistributed(ratio, score, low, high), scaled, advantages)
 
     # PPO's clip and dual clip together are one clamp of the ratio: to at most 1 + high for A >= 0, to [1 - low, c] for A < 0.
     factor = torch.where(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from recipe.token_level.checks import check_choice, check_fraction, check_positive
+from recipe.token_level.checks import check_choice, check_clip_range, check_fraction
 
 VARIANTS = ("paper", "released")
 
@@ -27,7 +27,8 @@ class HAPOConfig:
     temperature_tau: below 1, because at 1 the lowest-entropy positions would be sampled at temperature 0.
     variant: `paper` has h in [-1, 1]; `released` computes what the authors' published code computes, where h >= 0: the
         lowest-entropy token gets +1 too, and the advantage's outlier check sees the padding.
-    clip_ratio_low, clip_ratio_high, clip_ratio_c: PPO's clip range at h = 0, and dual clip.
+    clip_ratio_low, clip_ratio_high, clip_ratio_c: PPO's clip range at h = 0, and dual clip. In a training run they are taken
+        from `actor_rollout_ref.actor`, not from here.
 
     Raises:
         ValueError: a value is out of range or a name is unknown; the message says which and what is allowed.
@@ -53,13 +54,17 @@ class HAPOConfig:
             # The string "false" would switch a part on without a word.
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"hapo.{name} is {getattr(self, name)!r}; it must be true or false")
-        for name in ("entropy_pivot", "adv_beta", "clip_ratio_low"):
+        for name in ("entropy_pivot", "adv_beta"):
             check_fraction(f"hapo.{name}", getattr(self, name))
         _check_not_negative("hapo.clip_alpha", self.clip_alpha)
-        _check_not_negative("hapo.temperature_tau", self.temperature_tau, below=1.0)
+        check_tau("hapo.temperature_tau", self.temperature_tau)
         check_choice("hapo.variant", self.variant, VARIANTS)
-        check_positive("hapo.clip_ratio_high", self.clip_ratio_high)
-        check_positive("hapo.clip_ratio_c", self.clip_ratio_c, above=1.0)
+        check_clip_range(self)
+
+
+def check_tau(name: str, value) -> None:
+    """Raise ValueError unless `value` may be a `temperature_tau`."""
+    _check_not_negative(name, value, below=1.0)
 
 
 def _check_not_negative(name: str, value, below: float = float("inf")) -> None:

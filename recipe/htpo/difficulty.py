@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from recipe.token_level.rows import Rows
+
 
 class Labels(NamedTuple):
     """hard, correct: `[B]` bool, one a row. hard_prompt_share, correct_share: over prompts and over sessions, 0..1."""
@@ -30,14 +32,8 @@ def label_rows(keys: list[str], acc: np.ndarray, is_padding: np.ndarray, difficu
     Raises:
         ValueError: a session has no verdict, or one that is neither right nor wrong.
     """
-    session_of_row, output = zip(*(key.rsplit("_", 1) for key in keys), strict=True)
-    sessions, session = np.unique(session_of_row, return_inverse=True)
-    _, prompt = np.unique([name.rsplit("_", 1)[0] for name in sessions], return_inverse=True)
-
-    # Rows in the order of their outputs: the last write to a session is its last output.
-    last_row = np.zeros(len(sessions), dtype=np.int64)
-    order = np.argsort([int(i) for i in output], kind="stable")
-    last_row[session[order]] = order
+    rows = Rows.of(keys)
+    last_row, prompt = rows.last_row, rows.prompt_of_session
     verdict, real = acc[last_row], ~is_padding[last_row]
     _check(verdict, real, keys, last_row)
 
@@ -46,8 +42,8 @@ def label_rows(keys: list[str], acc: np.ndarray, is_padding: np.ndarray, difficu
     hard = accuracy < difficulty_threshold
     real_prompt = np.bincount(prompt, real) > 0
     return Labels(
-        hard=hard[prompt][session],
-        correct=(verdict == 1)[session],
+        hard=hard[rows.prompt],
+        correct=(verdict == 1)[rows.session],
         hard_prompt_share=float(hard[real_prompt].mean()) if real_prompt.any() else 0.0,
         correct_share=float(verdict[real].mean()) if real.any() else 0.0,
     )

@@ -62,9 +62,9 @@ def loss_metrics(losses, log_prob, old_log_prob, advantages, token_groups, respo
     ids = token_groups.abs().long().flatten()
     columns = (losses.detach().float(), outside.float(), mask)
     sums = [mask.new_zeros(9).scatter_add_(0, ids, column.flatten())[1:] for column in columns]
-    means = torch.stack([(x * mask).sum() for x in (pushed_out, log_ratio.clamp(-20, 20), dual_clipped)]) / mask.sum().clamp(
-        min=1
-    )
+    # where and not a product: what is outside the mask may be NaN
+    means = torch.stack([torch.where(mask > 0, x, 0).sum() for x in (pushed_out, log_ratio.clamp(-20, 20), dual_clipped)])
+    means = means / mask.sum().clamp(min=1)
 
     numbers = torch.cat([means, *sums]).tolist()
     metrics = {"actor/pg_clipfrac": numbers[0], "actor/ppo_kl": -numbers[1], "actor/pg_clipfrac_lower": numbers[2]}

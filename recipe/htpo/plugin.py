@@ -16,11 +16,11 @@ from verl.workers.config import PolicyLossConfig
 
 from recipe.htpo.difficulty import label_rows
 from recipe.htpo.losses import token_losses
-from recipe.htpo.method import with_clip_range
 from recipe.htpo.metrics import loss_metrics, partition_metrics
 from recipe.htpo.partition import partition_tokens, row_labels
 from recipe.htpo.settings import HTPOConfig
 from recipe.token_level.context import estimator_inputs, loss_inputs
+from recipe.token_level.settings import with_clip_range
 
 
 @dataclass

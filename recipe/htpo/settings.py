@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
-from recipe.token_level.checks import check_choice, check_fraction, check_positive
+from recipe.token_level.checks import check_choice, check_clip_range, check_fraction, check_positive
 
 # A group's id is its place in this tuple plus 1, the numbering of the paper's figure; 0 is "not a response token".
 GROUPS = (
@@ -134,9 +134,7 @@ class HTPOConfig:
         check_choice("htpo.variant", self.variant, ("paper", "released"))
         check_choice("htpo.entropy_source", self.entropy_source, ("old_policy", "current_policy"))
         check_positive("htpo.max_reverse_ratio", self.max_reverse_ratio, above=1.0)
-        check_fraction("actor.clip_ratio_low", self.clip_ratio_low)
-        check_positive("actor.clip_ratio_high", self.clip_ratio_high)
-        check_positive("actor.clip_ratio_c", self.clip_ratio_c, above=1.0)
+        check_clip_range(self)
         object.__setattr__(self, "objectives", _objective_table(self.objectives))
 
     def groups_with(self, **choice) -> tuple[int, ...]:

@@ -8,8 +8,12 @@ estimator, its own per-token fields in the loss. The modules here carry them ove
     loss.py      a loss wrapper that puts the fields within reach of the registered policy loss
     context.py   the two objects that are handed over
     launch.py    the entry point: environment, checks, verl's driver
+    prepare.py   the checks before Ray starts, for the launcher and the preflight
     validate.py  checks of the composed config, and inputs.py of what it names, each ending in one sentence
+    rows.py      which rows are of one session and one prompt
+    settings.py  from config nodes to typed settings
     method.py    what a method tells the modules above about itself
+    preflight/   those checks and more as a table, before a run holds its GPUs
 
 checks.py, entropy.py and slope.py serve the pure algorithms and load neither verl nor Ray.
 

@@ -23,3 +23,10 @@ def check_positive(name: str, value, above: float = 0.0) -> None:
     """Raise ValueError unless value > above (and finite)."""
     if not _is_number(value) or not above < value < float("inf"):
         raise ValueError(f"{name} is {value!r}; it must be a finite number greater than {above:g}")
+
+
+def check_clip_range(settings) -> None:
+    """Raise ValueError unless the three `clip_ratio_*` of a method's settings make a clip range; named where users set them."""
+    check_fraction("actor.clip_ratio_low", settings.clip_ratio_low)
+    check_positive("actor.clip_ratio_high", settings.clip_ratio_high)
+    check_positive("actor.clip_ratio_c", settings.clip_ratio_c, above=1.0)

@@ -9,17 +9,21 @@ import warnings
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from recipe.token_level.checkpoints import newest_complete
 from recipe.token_level.method import Method
 
 
 def check_progress(config: DictConfig) -> None:
-    """Raise ValueError if the newest checkpoint is at or past the last step: verl would start everything and exit 0."""
+    """Raise ValueError if the run would resume at or past its last step, where verl would start everything and exit 0.
+
+    Also if there are checkpoints, but none is complete.
+    """
     trainer = config.trainer
-    tracker = os.path.join(trainer.default_local_dir, "latest_checkpointed_iteration.txt")
-    if trainer.resume_mode != "auto" or trainer.total_training_steps is None or trainer.val_only or not os.path.isfile(tracker):
+    if trainer.resume_mode != "auto" or trainer.val_only:
         return
-    with open(tracker) as file:
-        refuse_finished(config, int(file.read()), trainer.total_training_steps)
+    folder, _ = newest_complete(trainer.default_local_dir)
+    if folder and trainer.total_training_steps is not None:
+        refuse_finished(config, int(folder.rsplit("_", 1)[1]), trainer.total_training_steps)
 
 
 def refuse_finished(config: DictConfig, step: int, last_step: int, steps_per_epoch: int | None = None) -> None:
@@ -77,14 +81,22 @@ def _check_columns(key: str, file: str, prompt_key: str) -> None:
         )
 
 
-def check_reward(config: DictConfig, method: Method) -> None:
-    """Score an empty answer to the first training prompt; ValueError if that gives no verdict. Imports verl."""
-    file = _first_file(config.data.train_files)
-    reward_model_only = config.reward.reward_model.enable and not config.reward.custom_reward_function.path
-    readable = file.endswith(".parquet") and os.path.isfile(file) and not config.data.custom_cls.path
-    if not (method.needs_verdict and readable) or reward_model_only:
-        return
-    import pyarrow.parquet as parquet
+def check_reward(config: DictConfig, method: Method) -> dict | float | None:
+    """Score an empty answer to the first training prompt and return the result, None where that cannot be tried. Imports verl.
+
+    Raises:
+        ValueError: there is no reward function, or no verdict where one is read.
+    """
+    function_given = config.reward.custom_reward_function.path
+    # A judge model, a reward manager or agent loops of one's own may score without verl's function.
+    scored_elsewhere = not function_given and (
+        config.reward.reward_model.enable
+        or config.reward.reward_manager.source != "register"
+        or config.actor_rollout_ref.rollout.agent.agent_loop_config_path
+    )
+    row = None if scored_elsewhere else first_training_row(config)
+    if row is None:
+        return None
     from verl.trainer.ppo.reward import get_custom_reward_fn
     from verl.utils.reward_score import default_compute_score
 
@@ -92,7 +104,6 @@ def check_reward(config: DictConfig, method: Method) -> None:
         function = get_custom_reward_fn(config) or default_compute_score
     except (OSError, ImportError, AttributeError, RuntimeError) as error:
         raise ValueError(f"reward.custom_reward_function cannot be loaded: {error}") from None
-    row = next(parquet.ParquetFile(file).iter_batches(batch_size=1)).to_pylist()[0]
     arguments = {
         "data_source": row["data_source"],
         "solution_str": "",
@@ -105,7 +116,7 @@ def check_reward(config: DictConfig, method: Method) -> None:
             result = asyncio.run(_finish(result))
     except NotImplementedError:
         raise ValueError(
-            f"verl has no reward function for data_source {row['data_source']!r} of {file}; set "
+            f"verl has no reward function for data_source {row['data_source']!r} of {_first_file(config)}; set "
             "reward.custom_reward_function.path and .name"
         ) from None
     except Exception as error:
@@ -113,18 +124,34 @@ def check_reward(config: DictConfig, method: Method) -> None:
         warnings.warn(
             f"the reward function could not be tried on an empty answer: {type(error).__name__}: {error}", stacklevel=1
         )
-        return
+        return None
+    groups = config.algorithm.get("filter_groups")
+    filters = bool(groups and groups.enable and groups.metric == "acc")
     # A plain number is taken by verl as both reward and verdict.
-    if isinstance(result, dict) and "acc" not in result:
+    if (method.needs_verdict or filters) and isinstance(result, dict) and "acc" not in result:
+        reader = method.name if method.needs_verdict else "algorithm.filter_groups"
         raise ValueError(
-            f"the reward function returns {', '.join(sorted(result))} but no 'acc'; {method.name} splits by the verifier's "
-            "verdict: return a dict with 'score' and 'acc' (0 or 1)"
+            f"the reward function returns {', '.join(sorted(result))} but no 'acc', the verifier's verdict, which {reader} "
+            "reads: return a dict with 'score' and 'acc' (0 or 1)"
         )
+    return result
 
 
 async def _finish(awaitable):
     return await awaitable
 
 
-def _first_file(files) -> str:
+def first_training_row(config: DictConfig) -> dict | None:
+    """The first row of the first training file; None if it is not local parquet or a class of the user's reads it."""
+    file = _first_file(config)
+    if not file.endswith(".parquet") or not os.path.isfile(file) or config.data.custom_cls.path:
+        return None
+    import pyarrow.parquet as parquet
+
+    batch = next(parquet.ParquetFile(file).iter_batches(batch_size=1), None)
+    return batch.to_pylist()[0] if batch else None
+
+
+def _first_file(config: DictConfig) -> str:
+    files = config.data.train_files
     return os.path.expanduser(str(files[0] if isinstance(files, ListConfig) else files))

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
+import traceback
 
 from omegaconf import DictConfig, open_dict
 
-from recipe.token_level.inputs import check_files, check_progress, check_reward
-from recipe.token_level.method import Method, check_names, check_registered
-from recipe.token_level.validate import check_run
+from recipe.token_level import stopping
+from recipe.token_level.checkpoints import newest_complete
+from recipe.token_level.method import Method
+from recipe.token_level.prepare import checks_before_start
 
 
 def launch(config: DictConfig, method: Method) -> None:
-    """Train. Exits with status 2 and one sentence on stderr if the config, the model or the data are wrong."""
+    """Train.
+
+    Ends with status 2 and one sentence on stderr if the config, the model or the data are wrong, RUN_AGAIN if it saved and
+    ended because a signal asked for it, 1 if something failed on the way.
+    """
     try:
         _prepare(config, method)
     except ValueError as error:
@@ -23,44 +30,65 @@ def launch(config: DictConfig, method: Method) -> None:
     import ray
     from verl.trainer.main_ppo import run_ppo
 
+    stopping.forget(config)
     try:
-        run_ppo(config, task_runner_class=_task_runner(method))
-    except ray.exceptions.RayTaskError as error:
-        cause = error
-        while isinstance(cause, ray.exceptions.RayTaskError):  # one for each actor between here and the error
-            cause = cause.cause
-        if isinstance(cause, ValueError):
-            # Something a user can mend: its sentence comes last, after the traceback and the workers' output.
-            ray.shutdown()
-            print(error, file=sys.stderr)
-            _stop(cause, status=1)
-        raise
+        run_ppo(config, task_runner_class=_Listening(_task_runner(method), config))
+    except ray.exceptions.RayError as error:
+        ray.shutdown()  # the workers' last lines come before ours
+        cause = _cause(error)
+        if isinstance(cause, stopping.Stopped):
+            stopping.forget(config)
+            print(f"\n{cause}", file=sys.stderr)
+            raise SystemExit(stopping.RUN_AGAIN) from None
+        traceback.print_exception(error)
+        _stop(_explain(cause, config), status=1)
 
 
-def _stop(error: Exception, status: int) -> None:
+def _cause(error: Exception) -> Exception:
+    """The exception at the bottom of Ray's, one of which is added for each actor on the way."""
+    while getattr(error, "cause", None) is not None:
+        error = error.cause
+    return error
+
+
+def _explain(cause: Exception, config: DictConfig) -> str:
+    """One sentence: what a user can mend, or else what failed and where a resumed run begins."""
+    if isinstance(cause, ValueError):
+        return str(cause)
+    name = f"{type(cause).__name__}: {str(cause).strip().splitlines()[0] if str(cause).strip() else ''}".rstrip(":. ")
+    if getattr(cause, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(cause):
+        name = f"a disk is full ({name}); free space or lower trainer.max_actor_ckpt_to_keep"
+    try:
+        folder, _ = newest_complete(config.trainer.default_local_dir)
+    except ValueError:
+        folder = None
+    rest = f"the same command resumes from {folder}" if folder else "no checkpoint had been saved"
+    return f"{name}; {rest}"
+
+
+class _Listening:
+    """Stands in for verl's task-runner class: `run_ppo` makes the actor after `ray.init`, which takes SIGTERM for itself."""
+
+    def __init__(self, actor_class, config: DictConfig):
+        self.actor_class, self.config = actor_class, config
+
+    def options(self, **options):
+        return _Listening(self.actor_class.options(**options), self.config)
+
+    def remote(self):
+        stopping.listen(self.config)
+        return self.actor_class.remote()
+
+
+def _stop(error: Exception | str, status: int) -> None:
     print(f"\nerror: {error}", file=sys.stderr)
     raise SystemExit(status)
 
 
 def _prepare(config: DictConfig, method: Method) -> None:
     apply_environment(config, method.plugin)  # before verl is imported: it chooses its platform once
-    check_run(config, method)
-    check_files(config)
-    check_progress(config)
-
-    from hydra.errors import InstantiationException
-    from verl.trainer.ppo.utils import need_critic, need_reference_policy
-    from verl.utils.config import validate_config
-    from verl.utils.device import auto_set_device
-
-    check_registered(method)
-    check_names(config)
-    check_reward(config, method)
-    auto_set_device(config)
-    try:
-        validate_config(config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config))
-    except (AssertionError, InstantiationException) as error:
-        raise ValueError(f"verl refuses the config: {error}") from None
+    for check in checks_before_start(config, method).values():
+        check()
     with open_dict(config):
         mode = config.trainer.v1.trainer_mode.removeprefix(f"{method.name}_")
         config.trainer.v1.trainer_mode = f"{method.name}_{mode}"

@@ -22,6 +22,7 @@ class Method:
     token_fields: fields that the estimator makes for the loss.
     needs_verdict: whether the reward function must return `acc`.
     settings: build the typed settings from the method's config node and verl's actor node; ValueError if they are wrong.
+    check: further checks of the whole config; ValueError if it cannot work.
     ratios: turn the sums that the loss filled into metrics.
     """
 
@@ -31,6 +32,7 @@ class Method:
     token_fields: tuple[str, ...]
     needs_verdict: bool
     settings: Callable[[Mapping, DictConfig], Any]
+    check: Callable[[DictConfig], None]
     ratios: Callable[[Mapping[str, float]], dict[str, float]]
 
 

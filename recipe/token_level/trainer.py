@@ -8,7 +8,10 @@ import numpy as np
 import transfer_queue as tq
 from omegaconf import open_dict
 from tensordict import TensorDict
-from verl.trainer.ppo.v1.trainer_base import PPOTrainer
+from verl.trainer.ppo.v1.trainer_base import register_trainer
+from verl.trainer.ppo.v1.trainer_colocate_async import PPOTrainerColocateAsync
+from verl.trainer.ppo.v1.trainer_separate_async import PPOTrainerSeparateAsync
+from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from verl.utils.config import omega_conf_to_dataclass
 from verl.utils.debug import marked_timer
 from verl.workers.utils.padding import response_to_nested
@@ -17,11 +20,23 @@ from recipe.token_level.context import EstimatorInputs, handing_estimator
 from recipe.token_level.inputs import refuse_finished
 from recipe.token_level.loss import SUMS, TokenFieldsLoss
 from recipe.token_level.method import Method, check_registered
+from recipe.token_level.recovery import RecoverableTrainer
 from recipe.token_level.validate import check_run
 
+# Rollout and training take turns on the same GPUs; the same, but unfinished responses go on after the weight sync; both run at
+# the same time on different GPUs.
+_VERLS = {"sync": PPOTrainerSync, "colocate_async": PPOTrainerColocateAsync, "separate_async": PPOTrainerSeparateAsync}
 
-class TokenLevelTrainer(PPOTrainer):
-    """Mix-in in front of one of verl's trainers; a subclass sets the two attributes and registers itself.
+
+def register_trainers(method: Method, mix_in: type[TokenLevelTrainer]) -> None:
+    """Register `<method>_<mode>` with verl for its three trainer modes, each of its trainers with the mix-in in front."""
+    for mode, base in _VERLS.items():
+        name = f"{method.name}_{mode}"
+        register_trainer(name)(type(name, (mix_in, base), {"method": method, "base_mode": mode}))
+
+
+class TokenLevelTrainer(RecoverableTrainer):
+    """Mix-in in front of one of verl's trainers; `register_trainers` sets the two attributes.
 
     method: the method's name, plugin and token fields.
     base_mode: the trainer mode of verl that the other base class implements.
@@ -57,7 +72,7 @@ class TokenLevelTrainer(PPOTrainer):
         super().fit(agent_loop_manager)
 
     def _compute_advantage(self, batch, metrics):
-        fields = ["entropy", "response_mask", "extra_fields"]
+        fields = ["entropy", "response_mask", *(["extra_fields"] if self.method.needs_verdict else [])]
         with marked_timer("fetch_estimator_inputs", self.timing_raw):
             rows = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=fields)
         inputs = EstimatorInputs(
@@ -65,10 +80,11 @@ class TokenLevelTrainer(PPOTrainer):
             keys=list(batch.keys),
             is_padding=np.array([tag.get("is_padding", False) for tag in batch.tags], dtype=bool),
             entropy=rows["entropy"].to_padded_tensor(0.0),
-            acc=np.array([_verdict(extra) for extra in rows["extra_fields"]], dtype=np.float64),
+            acc=self._verdicts(rows),
         )
         with handing_estimator(inputs):
             batch = super()._compute_advantage(batch, metrics)
+        self.after_advantage(inputs, batch)
         metrics.update(inputs.metrics)
         if not inputs.token_fields:
             return batch
@@ -76,6 +92,14 @@ class TokenLevelTrainer(PPOTrainer):
             nested = {name: response_to_nested(x, rows["response_mask"]) for name, x in inputs.token_fields.items()}
             fields = TensorDict(nested, batch_size=len(batch))
             return tq.kv_batch_put(keys=batch.keys, partition_id=batch.partition_id, fields=fields)
+
+    def _verdicts(self, rows):
+        if not self.method.needs_verdict:
+            return np.full(len(rows), np.nan)
+        return np.array([_verdict(extra) for extra in rows["extra_fields"]], dtype=np.float64)
+
+    def after_advantage(self, inputs: EstimatorInputs, batch):
+        """For a subclass that does more with what the estimator was given and has found; batch: verl's KVBatchMeta."""
 
     def _update_actor(self, batch, metrics):
         batch = super()._update_actor(batch, metrics)

@@ -5,6 +5,7 @@ They run on the driver before Ray starts, and again where the trainer is built, 
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -41,7 +42,7 @@ def check_run(config: DictConfig, method: Method) -> Any:
     if (config.algorithm.get("rollout_correction") or {}).get("bypass_mode", False):
         raise ValueError(
             "algorithm.rollout_correction.bypass_mode=True skips the old-log-prob pass, which measures the token entropies "
-            f"that {method.name} needs; set it to False"
+            f"that {method.name} needs, and takes the rollouts' log-probs for the old ones; set it to False"
         )
     if config.get("distillation", {}).get("enabled", False):
         raise ValueError(f"distillation.enabled=True replaces the loss that {method.name} installs; set it to False")
@@ -49,6 +50,9 @@ def check_run(config: DictConfig, method: Method) -> Any:
         _check_separate_async(config)
     _check_overlong_buffer(config)
     _check_micro_batches(config, mode)
+    _check_rollout_correction(config)
+    _warn_of_rough_entropies(config)
+    method.check(config)
     return settings
 
 
@@ -106,3 +110,28 @@ def _check_micro_batches(config: DictConfig, mode: str) -> None:
                 f"actor_rollout_ref.{key} is {micro}, which does not divide {rows} responses on {ranks} ranks evenly; choose a "
                 "divisor, or set actor_rollout_ref.actor.use_dynamic_bsz=True"
             )
+
+
+def _check_rollout_correction(config: DictConfig) -> None:
+    """verl leaves the correction out without a word if the rollouts bring no log-probs."""
+    correction = config.algorithm.get("rollout_correction") or {}
+    wanted = correction.get("rollout_is") or correction.get("rollout_rs")
+    if wanted and not config.actor_rollout_ref.rollout.calculate_log_probs:
+        raise ValueError(
+            f"algorithm.rollout_correction asks for {wanted!r}, which needs the rollouts' log-probs; set "
+            "actor_rollout_ref.rollout.calculate_log_probs=True"
+        )
+
+
+def _warn_of_rough_entropies(config: DictConfig) -> None:
+    """In bfloat16 many small entropies come out as 0; verl's FSDP engine upcasts in one of its branches only."""
+    model, actor = config.actor_rollout_ref.model, config.actor_rollout_ref.actor
+    if actor.strategy not in ("fsdp", "fsdp2"):
+        return
+    dtype = (actor.fsdp_config.get("mixed_precision") or {}).get("param_dtype", "bf16")
+    if dtype not in ("fp32", "float32") and not (model.use_remove_padding and actor.entropy_from_logits_with_chunking):
+        warnings.warn(
+            f"token entropies are computed in {dtype}, where many small ones come out as 0; keep use_remove_padding=True of "
+            "actor_rollout_ref.model and entropy_from_logits_with_chunking=True of actor_rollout_ref.actor",
+            stacklevel=2,
+        )

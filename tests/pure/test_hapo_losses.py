@@ -269,9 +269,9 @@ def test_settings_out_of_range_say_what_is_allowed():
         ({"adv_beta": 1.1}, ("hapo.adv_beta", "between 0 and 1")),
         ({"temperature_tau": 1.0}, ("hapo.temperature_tau is 1.0", "below 1")),
         ({"variant": "final"}, ("hapo.variant is 'final'", "paper, released")),
-        ({"clip_ratio_low": -0.1}, ("hapo.clip_ratio_low", "between 0 and 1")),
-        ({"clip_ratio_high": float("inf")}, ("hapo.clip_ratio_high", "finite")),
-        ({"clip_ratio_c": 1.0}, ("hapo.clip_ratio_c", "greater than 1")),
+        ({"clip_ratio_low": -0.1}, ("actor.clip_ratio_low", "between 0 and 1")),
+        ({"clip_ratio_high": float("inf")}, ("actor.clip_ratio_high", "finite")),
+        ({"clip_ratio_c": 1.0}, ("actor.clip_ratio_c", "greater than 1")),
         *(
             ({name: "false"}, (f"hapo.{name} is 'false'", "true or false"))
             for name in (

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from recipe.hapo import HAPOConfig, entropy_score, entropy_statistics, token_level_group_advantage, token_losses
-from recipe.hapo.losses import _clip_range
+from recipe.hapo.losses import clip_range
 from tests.pure.support import load_golden
 
 GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("hapo_released_*.npz"))
@@ -42,9 +42,9 @@ def test_statistics_and_scores_equal_the_golden_files():
         assert score.min() >= 0, name
 
 
-def test_the_clip_range_equals_the_golden_files():
+def test_theclip_range_equals_the_golden_files():
     for name, golden, config, statistics in cases():
-        low, high = _clip_range(entropy_score(golden["entropy"], statistics), config)
+        low, high = clip_range(entropy_score(golden["entropy"], statistics), config)
         assert difference(low, golden["clip_low"], golden["response_mask"]) < 1e-12, name
         assert difference(high, golden["clip_high"], golden["response_mask"]) < 1e-12, name
 

@@ -1,0 +1,21 @@
+"""The parts of launch/submit.py: sending a training run to a running Ray cluster and following it."""
+
+import sys
+
+
+def say(*lines: str) -> None:
+    """Tell the user; stdout belongs to the job's log."""
+    print(*lines, sep="\n", file=sys.stderr, flush=True)
+
+
+class ClusterError(Exception):
+    """The cluster refuses, with this HTTP status, or does not answer."""
+
+    def __init__(self, message: str, status: int | None = None):
+        super().__init__(message)
+        self.status = status
+
+    @property
+    def transient(self) -> bool:
+        """Whether the same request may succeed later."""
+        return self.status is None or self.status >= 500

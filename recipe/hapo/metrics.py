@@ -1,0 +1,77 @@
+"""What HAPO reports each step: the batch's entropies from the driver, clipping and loss from the actor update.
+
+All names start with `hapo/`; `<side>` is `high_entropy` (score above 0) or `low_entropy`. Shares are 0..1.
+
+    hapo/log_entropy_{center,std,min,max}     of the tokens, log nats; the next prompts are sampled by them
+    hapo/grpo_fallback_share                  of the prompts, whose token-level advantages had an outlier
+    hapo/<side>/token_share                   of all response tokens
+    hapo/<side>/outside_clip_share            of the side's tokens, by the adapted range, over all mini-batches of the step
+    hapo/<side>/redistributed_share           of the side's tokens, whose advantage was scaled
+    hapo/<side>/loss                          mean over the side's tokens, before aggregation
+
+In separate_async verl averages each over the step's updates (`_min`, `_max`: the least, the greatest).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from recipe.hapo.entropy import EntropyStatistics
+from recipe.hapo.losses import clip_range, redistributed
+from recipe.hapo.settings import HAPOConfig
+from recipe.token_level.clip_metrics import NAMES, clip_metrics
+from recipe.token_level.slope import LOG_RATIO_LIMIT
+
+SIDES = ("low_entropy", "high_entropy")
+
+
+def statistics_metrics(statistics: EntropyStatistics) -> dict[str, float]:
+    """The numbers of a batch's log-entropies, in log nats."""
+    return {
+        "hapo/log_entropy_center": statistics.center,
+        "hapo/log_entropy_std": statistics.std,
+        "hapo/log_entropy_min": statistics.center + statistics.std * statistics.min,
+        "hapo/log_entropy_max": statistics.center + statistics.std * statistics.max,
+    }
+
+
+@torch.no_grad()
+def loss_metrics(losses, log_prob, old_log_prob, advantages, score, response_mask, config: HAPOConfig):
+    """Metrics of one micro-batch, `[B, T]` inputs.
+
+    Returns:
+        verl's own three (`pg_clipfrac`, `ppo_kl`, `pg_clipfrac_lower`, by the adapted clip range), and sums over tokens for
+        `loss_ratios`. Both come over in a single copy from the device.
+    """
+    low, high = clip_range(score.float(), config)
+    log_ratio = log_prob.float() - old_log_prob.float()
+    ratio = log_ratio.clamp(-LOG_RATIO_LIMIT, LOG_RATIO_LIMIT).exp()
+    above, below = ratio > 1 + high, ratio < 1 - low
+    dual_clipped = (advantages < 0) & (ratio > config.clip_ratio_c)
+    scaled = redistributed(ratio, score, low, high) if config.adaptive_advantage else torch.zeros_like(above)
+
+    mask = response_mask.float()
+    columns = torch.stack([losses.detach().float(), (above | below).float(), scaled.float(), torch.ones_like(mask)])
+    columns = torch.where(mask > 0, columns, 0)  # not a product: what is outside the mask may be NaN
+    by_side = torch.stack([torch.where(side, columns, 0).sum(dim=(1, 2)) for side in (score <= 0, score > 0)])
+    means = clip_metrics(log_ratio, advantages, above, below, dual_clipped, mask)
+
+    numbers = torch.cat([means, by_side.flatten()]).tolist()
+    keys = [f"{side}/{kind}" for side in SIDES for kind in ("loss", "outside", "redistributed", "tokens")]
+    return dict(zip(NAMES, numbers[:3], strict=True)), dict(zip(keys, numbers[3:], strict=True))
+
+
+def loss_ratios(sums: Mapping[str, float]) -> dict[str, float]:
+    """Turn the step's sums into the shares and the mean loss of each side; a side without tokens reports only its share."""
+    counts = {side: sums.get(f"{side}/tokens", 0) for side in SIDES}
+    metrics = {}
+    for side, tokens in counts.items():
+        if total := sum(counts.values()):
+            metrics[f"hapo/{side}/token_share"] = tokens / total
+        if tokens:
+            metrics[f"hapo/{side}/outside_clip_share"] = sums[f"{side}/outside"] / tokens
+            metrics[f"hapo/{side}/redistributed_share"] = sums[f"{side}/redistributed"] / tokens
+            metrics[f"hapo/{side}/loss"] = sums[f"{side}/loss"] / tokens
+    return metrics

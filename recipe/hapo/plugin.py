@@ -1,0 +1,88 @@
+"""HAPO's entries in verl's registries: the policy loss `hapo` and the advantage estimator `hapo`.
+
+Loaded in every process of a run, as the `verl.plugins` entry point of this project or by `VERL_USE_EXTERNAL_MODULES`.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import torch
+from verl.trainer.ppo.core_algos import agg_loss, register_adv_est, register_policy_loss
+from verl.workers.config import PolicyLossConfig
+
+from recipe.hapo.advantages import group_advantages
+from recipe.hapo.entropy import entropy_score, entropy_statistics
+from recipe.hapo.losses import token_losses
+from recipe.hapo.metrics import loss_metrics, statistics_metrics
+from recipe.hapo.settings import HAPOConfig
+from recipe.token_level.context import estimator_inputs, loss_inputs
+from recipe.token_level.rows import Rows
+from recipe.token_level.settings import with_clip_range
+
+
+@dataclass
+class HAPOPolicyLossConfig(PolicyLossConfig):
+    """verl's policy-loss settings plus HAPO's; `_target_` of `actor_rollout_ref.actor.policy_loss`."""
+
+    hapo: HAPOConfig = field(default_factory=HAPOConfig)
+
+
+@register_adv_est("hapo")
+def compute_hapo_advantage(token_level_rewards, response_mask, index=None, config=None, **_):
+    """HAPO's advantages; beside them the entropy scores, left in `EstimatorInputs.token_fields`, and their statistics.
+
+    The prompts and sessions are read from verl's row keys, so that a session with several outputs has one reward, that of
+    its last output, and padding rows belong to no prompt.
+
+    Args:
+        token_level_rewards, response_mask: `[B, T]`.
+
+    Returns:
+        advantages and returns, `[B, T]`, 0 outside the response mask.
+
+    Raises:
+        ValueError: the trainer handed over no entropies, or they are not finite.
+    """
+    inputs = estimator_inputs("hapo")
+    start = time.perf_counter()
+    inputs.statistics = entropy_statistics(inputs.entropy, response_mask, inputs.settings)
+    inputs.token_fields["entropy_score"] = entropy_score(inputs.entropy, inputs.statistics)
+    inputs.metrics.update(statistics_metrics(inputs.statistics))
+    inputs.metrics["timing_s/entropy_score"] = time.perf_counter() - start
+
+    rows = Rows.of(inputs.keys)
+    rewards = torch.zeros_like(token_level_rewards)
+    rewards[:, 0] = token_level_rewards.sum(dim=1)[rows.last_row[rows.session]]
+    advantages, fallback = group_advantages(rewards, response_mask, rows.prompt, inputs.settings, rows.session)
+    advantages = torch.where(response_mask.bool(), advantages, 0)
+    prompts = set(rows.prompt[~inputs.is_padding])
+    inputs.metrics["hapo/grpo_fallback_share"] = len(prompts & set(rows.prompt[fallback.numpy()])) / max(len(prompts), 1)
+    return advantages, advantages
+
+
+@register_policy_loss("hapo")
+def compute_policy_loss_hapo(
+    old_log_prob,
+    log_prob,
+    advantages,
+    response_mask,
+    loss_agg_mode="token-mean",
+    config=None,
+    rollout_is_weights=None,
+):
+    """HAPO's loss of one micro-batch; arguments, `[B, T]` each, and result as verl's own policy losses.
+
+    Raises:
+        ValueError: the batch carries no `entropy_score`.
+    """
+    settings = with_clip_range(config.policy_loss.hapo, config)
+    inputs = loss_inputs("hapo", "entropy_score")
+    score = inputs.token_fields["entropy_score"]
+    losses = token_losses(log_prob, old_log_prob, advantages, score, settings)
+    if rollout_is_weights is not None:
+        losses = losses * rollout_is_weights
+    loss = agg_loss(losses, response_mask, loss_agg_mode, **config.global_batch_info)
+    metrics, inputs.sums = loss_metrics(losses, log_prob, old_log_prob, advantages, score, response_mask, settings)
+    return loss, metrics

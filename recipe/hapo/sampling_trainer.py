@@ -1,0 +1,80 @@
+"""The trainer's part in adaptive temperatures: each step's entropy statistics go to the next rollouts and into checkpoints."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from dataclasses import asdict
+
+import transfer_queue as tq
+
+from recipe.hapo.entropy import EntropyStatistics, entropy_statistics
+from recipe.hapo.metrics import statistics_metrics
+from recipe.hapo.sampling import prepare_rollout, sampling_settings
+from recipe.hapo.temperature import request_parameters
+from recipe.token_level.trainer import TokenLevelTrainer
+
+FILE = "entropy_statistics.json"  # in `global_step_<n>/`
+
+
+class AdaptiveTemperatureTrainer(TokenLevelTrainer):
+    """Mix-in in front of one of verl's trainers; without a config node `hapo` that asks for it, it changes nothing."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.entropy_statistics: EntropyStatistics | None = None
+        self.sampling = sampling_settings(config)
+        if self.sampling:
+            prepare_rollout(config)
+
+    def fit(self, agent_loop_manager):
+        self._steer(agent_loop_manager)
+        super().fit(agent_loop_manager)
+
+    def after_advantage(self, inputs, batch):
+        if not self.sampling:
+            return
+        self.entropy_statistics = inputs.statistics
+        if inputs.statistics is None:  # another method's estimator
+            # Read anew: rollout correction may have rejected tokens, which HAPO's own estimator leaves out as well.
+            rows = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=["response_mask"])
+            mask = rows["response_mask"].to_padded_tensor(0)
+            self.entropy_statistics = entropy_statistics(inputs.entropy, mask, self.sampling)
+            inputs.metrics.update(statistics_metrics(self.entropy_statistics))
+        self._steer(self.agent_loop_manager)
+
+    def _steer(self, agent_loop_manager):
+        if self.sampling and self.entropy_statistics:
+            tau = self.sampling.temperature_tau
+            agent_loop_manager.parameters = request_parameters(self.entropy_statistics, tau)
+
+    def _save_checkpoint(self):
+        # Before verl writes the rest, so that a checkpoint that verl calls complete has it.
+        if self.sampling and self.entropy_statistics:
+            folder = os.path.join(self.config.trainer.default_local_dir, f"global_step_{self.global_steps}")
+            os.makedirs(folder, exist_ok=True)
+            with open(os.path.join(folder, FILE), "w") as file:
+                json.dump(asdict(self.entropy_statistics), file)
+        super()._save_checkpoint()
+
+    def _load_checkpoint(self):
+        super()._load_checkpoint()
+        if not self.sampling or self.global_steps == 0:
+            return
+        trainer = self.config.trainer
+        folder = os.path.join(trainer.default_local_dir, f"global_step_{self.global_steps}")
+        if trainer.resume_mode == "resume_path":
+            folder = trainer.resume_from_path
+        path = os.path.join(folder, FILE)
+        if not os.path.isfile(path):
+            warnings.warn(f"{path} does not exist: the first step samples at plain temperature", stacklevel=1)
+            return
+        with open(path) as file:
+            try:
+                self.entropy_statistics = EntropyStatistics(**json.load(file))
+            except (TypeError, ValueError) as error:
+                raise ValueError(
+                    f"{path} does not hold entropy statistics ({error}); remove it, and the first step samples at plain "
+                    "temperature"
+                ) from None

@@ -1,0 +1,77 @@
+"""Which checkpoints are complete, so that a run whose newest one is broken resumes from the one before.
+
+verl's `latest_checkpointed_iteration.txt` says that a checkpoint was written, not that it is still whole. Beside it, each
+checkpoint gets a list of its files and their sizes, written last.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+LIST = "complete.json"
+_TRACKER = "latest_checkpointed_iteration.txt"
+
+
+def write_list(folder: str) -> None:
+    """List what is in a checkpoint folder (on this node) after everything was written."""
+    root = Path(folder)
+    sizes = {str(p.relative_to(root)): p.stat().st_size for p in sorted(root.rglob("*")) if p.is_file() and p.name != LIST}
+    unfinished = root / f"{LIST}.part"
+    unfinished.write_text(json.dumps(sizes, indent=1))
+    os.replace(unfinished, root / LIST)
+
+
+def problem(folder: str | Path, is_tracked: bool) -> str | None:
+    """What is wrong with a checkpoint; None if nothing is.
+
+    is_tracked: whether verl's tracker names it. A folder without a list (asynchronous saving, another trainer) is taken for
+    complete only then.
+    """
+    root = Path(folder)
+    try:
+        sizes = json.loads((root / LIST).read_text())
+    except FileNotFoundError:
+        return None if is_tracked else "was not finished"
+    except ValueError:
+        return f"has an unreadable {LIST}"
+    for name, size in sizes.items():
+        file = root / name
+        if not file.is_file():
+            return f"lacks {name}"
+        if file.stat().st_size != size:
+            return f"has {file.stat().st_size} of {size} bytes of {name}"
+    return None
+
+
+def newest_complete(directory: str) -> tuple[str | None, list[str]]:
+    """The newest complete checkpoint below `directory`, and a sentence about each newer one that is broken or unfinished.
+
+    Nothing newer than what verl's tracker names counts: whoever goes back to an older checkpoint sets the tracker. A tracker
+    that cannot be read (a disk that was full) is a broken thing, too, and then every checkpoint with a list counts.
+
+    Raises:
+        ValueError: there are checkpoints, but none is complete.
+    """
+    root = Path(directory)
+    tracker = root / _TRACKER
+    try:
+        tracked = int(tracker.read_text())
+    except FileNotFoundError:
+        return None, []
+    except ValueError:
+        tracked = None
+    broken = [] if tracked is not None else [f"{tracker} holds no step"]
+    steps = {int(m[1]): p for p in root.glob("global_step_*") if (m := re.fullmatch(r"global_step_(\d+)", p.name))}
+    for step in sorted(steps, reverse=True):
+        reason = problem(steps[step], step == tracked)
+        if reason is not None:
+            broken.append(f"{steps[step]} {reason}")
+        elif tracked is None or step <= tracked:
+            return str(steps[step]), broken
+    raise ValueError(
+        f"no checkpoint in {directory} is complete ({'; '.join(broken) or f'global_step_{tracked} is gone'}); restore one, "
+        "or start anew with another trainer.default_local_dir"
+    )

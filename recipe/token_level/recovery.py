@@ -1,0 +1,59 @@
+"""The trainer's part in stopping and resuming: it saves and ends when asked to, and begins at a checkpoint that is whole."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+from omegaconf import open_dict
+from verl.trainer.ppo.v1.trainer_base import PPOTrainer
+from verl.utils.debug import marked_timer
+
+from recipe.token_level.checkpoints import newest_complete, write_list
+from recipe.token_level.stopping import Stopped, request_file
+
+
+class RecoverableTrainer(PPOTrainer):
+    """Mix-in in front of one of verl's trainers."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.saved_step: int | None = None
+
+    def _save_checkpoint(self):
+        super()._save_checkpoint()
+        self.saved_step = self.global_steps
+        if not self.config.actor_rollout_ref.actor.get("checkpoint", {}).get("async_save", False):
+            write_list(os.path.join(self.config.trainer.default_local_dir, f"global_step_{self.global_steps}"))
+
+    def _load_checkpoint(self):
+        if self.config.trainer.resume_mode == "auto":
+            folder, broken = newest_complete(self.config.trainer.default_local_dir)
+            for sentence in broken:
+                warnings.warn(f"{sentence}; {folder} is used instead" if folder else sentence, stacklevel=1)
+            if broken and folder:
+                with open_dict(self.config):
+                    self.config.trainer.update(resume_mode="resume_path", resume_from_path=folder)
+        super()._load_checkpoint()
+
+    def on_step_begin(self):
+        self._end_if_saved()
+        super().on_step_begin()
+
+    def on_step_end(self):
+        if request_file(self.config).exists() and self.saved_step != self.global_steps:
+            with marked_timer("save_checkpoint", self.timing_raw):
+                self._save_checkpoint()
+        super().on_step_end()
+
+    def on_validate_begin(self):
+        self._end_if_saved()  # a validation may take longer than there is time
+        super().on_validate_begin()
+
+    def _end_if_saved(self):
+        finished = self.global_steps > self.total_training_steps or self.saved_step == self.total_training_steps
+        if self.saved_step is not None and not finished and request_file(self.config).exists():
+            folder = self.config.trainer.default_local_dir
+            raise Stopped(
+                f"stopped as asked, with a checkpoint of step {self.saved_step} in {folder}; the same command resumes from it"
+            )

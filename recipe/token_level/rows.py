@@ -1,0 +1,34 @@
+"""Which rows of a batch belong to the same session and to the same prompt, from verl's row keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A prompt has `rollout.n` sessions; a session has one row, in multi-turn rollouts one for each of its outputs.
+
+    session, prompt: `[B]` numbers from 0. verl's padding rows have a prompt of their own.
+    prompt_of_session: `[S]`.
+    last_row: `[S]` row of each session's last output, whose reward and verdict are the session's.
+    """
+
+    session: np.ndarray
+    prompt: np.ndarray
+    prompt_of_session: np.ndarray
+    last_row: np.ndarray
+
+    @classmethod
+    def of(cls, keys: list[str]) -> Rows:
+        """From keys `{prompt uid}_{session}_{output}`."""
+        session_of_row, output = zip(*(key.rsplit("_", 1) for key in keys), strict=True)
+        sessions, session = np.unique(session_of_row, return_inverse=True)
+        _, prompt = np.unique([name.rsplit("_", 1)[0] for name in sessions], return_inverse=True)
+        # In the order of outputs, the last write to a session is its last output.
+        last_row = np.zeros(len(sessions), dtype=np.int64)
+        order = np.argsort([int(i) for i in output], kind="stable")
+        last_row[session[order]] = order
+        return cls(session=session, prompt=prompt[session], prompt_of_session=prompt, last_row=last_row)

@@ -1,0 +1,91 @@
+"""One short training run of the real stack on CPU, started with the README's command."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+DEMO = ROOT / "launch/demo"
+LAST_STEP = 4
+
+
+class Run:
+    """One training run in its own folder; `start` may be called again to resume it."""
+
+    def __init__(self, inputs: Path, folder: Path, *overrides: str, recipe: str = "htpo"):
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+        self.attempts = len(list(folder.glob("log-*")))
+        self.command = [
+            *(sys.executable, "-m", f"recipe.{recipe}.main", "+platform=cpu", "+experiment=demo"),
+            f"actor_rollout_ref.model.path={inputs}/model",
+            f"data.train_files={inputs}/data/train.parquet",
+            f"data.val_files={inputs}/data/val.parquet",
+            f"reward.custom_reward_function.path={DEMO}/reward.py",
+            f"trainer.default_local_dir={folder}/checkpoints",
+            f"hydra.run.dir={folder}/hydra",
+            f"trainer.total_training_steps={LAST_STEP}",
+            "trainer.test_freq=-1",
+            "trainer.val_before_train=False",
+            "data.train_batch_size=8",
+            "actor_rollout_ref.actor.ppo_mini_batch_size=4",
+            *overrides,
+        ]
+
+    def start(self):
+        self.attempts += 1
+        self.metrics = self.folder / f"metrics-{self.attempts}.jsonl"
+        self.log = self.folder / f"log-{self.attempts}.txt"
+        environment = os.environ | {
+            "RAY_ADDRESS": "local",
+            "VERL_FILE_LOGGER_PATH": str(self.metrics),
+            "TENSORBOARD_DIR": str(self.folder / "tensorboard"),
+            "HTPO_TEST_RECORDS": str(self.folder),  # for tests/recording.py
+        }
+        for name in ("VERL_PLATFORM", "VERL_USE_EXTERNAL_MODULES"):  # the entry point must set them itself
+            environment.pop(name, None)
+        with self.log.open("w") as output:
+            self.process = subprocess.Popen(self.command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        return self
+
+    def finish(self):
+        status = self.process.wait(timeout=900)
+        assert status == 0, self.log.read_text(errors="replace")[-6000:]
+        return self.steps()
+
+    def steps(self):
+        if not self.metrics.exists():
+            return {}
+        lines = self.metrics.read_text().splitlines()
+        return {entry["step"]: entry["data"] for entry in map(json.loads, lines)}
+
+    def wait_for_step(self, step):
+        while step not in self.steps():
+            assert self.process.poll() is None, self.log.read_text(errors="replace")[-6000:]
+            time.sleep(0.2)
+
+    def processes(self):
+        """Pids of living processes that belong to this attempt."""
+        marker = f"VERL_FILE_LOGGER_PATH={self.metrics}".encode()
+        pids = []
+        for entry in Path("/proc").iterdir():
+            try:
+                alive = entry.name.isdigit() and (entry / "stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+                if alive and marker in (entry / "environ").read_bytes():
+                    pids.append(int(entry.name))
+            except OSError:
+                continue
+        return pids
+
+    def kill(self):
+        """kill -9 of the driver, as the out-of-memory killer does it; everything else must go by itself."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        deadline = time.monotonic() + 120
+        while (left := self.processes()) and time.monotonic() < deadline:
+            time.sleep(1)
+        assert not left, [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in left if Path(f"/proc/{pid}").exists()]
