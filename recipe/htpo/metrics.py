@@ -20,6 +20,7 @@ from collections.abc import Mapping
 import torch
 
 from recipe.htpo.settings import GROUPS, HTPOConfig
+from recipe.token_level.clip_metrics import NAMES, clip_metrics
 
 _IDS = range(1, len(GROUPS) + 1)
 
@@ -51,25 +52,20 @@ def loss_metrics(losses, log_prob, old_log_prob, advantages, token_groups, respo
         sums over tokens for `loss_ratios`. Both come over in a single copy from the device, right before verl's `ppo_loss`
         reads the loss itself.
     """
-    low, high = 1 - config.clip_ratio_low, 1 + config.clip_ratio_high
     log_ratio = log_prob.float() - old_log_prob.float()
     ratio = log_ratio.exp()
-    outside = (ratio < low) | (ratio > high)
-    pushed_out = torch.where(advantages < 0, ratio < low, (ratio > high) & (advantages > 0))
+    above, below = ratio > 1 + config.clip_ratio_high, ratio < 1 - config.clip_ratio_low
     dual_clipped = (advantages < 0) & (ratio > config.clip_ratio_c)
 
     mask = response_mask.float()
     ids = token_groups.abs().long().flatten()
-    columns = (losses.detach().float(), outside.float(), mask)
+    columns = (losses.detach().float(), (above | below).float(), mask)
     sums = [mask.new_zeros(9).scatter_add_(0, ids, column.flatten())[1:] for column in columns]
-    # where and not a product: what is outside the mask may be NaN
-    means = torch.stack([torch.where(mask > 0, x, 0).sum() for x in (pushed_out, log_ratio.clamp(-20, 20), dual_clipped)])
-    means = means / mask.sum().clamp(min=1)
+    means = clip_metrics(log_ratio, advantages, above, below, dual_clipped, mask)
 
     numbers = torch.cat([means, *sums]).tolist()
-    metrics = {"actor/pg_clipfrac": numbers[0], "actor/ppo_kl": -numbers[1], "actor/pg_clipfrac_lower": numbers[2]}
     keys = [f"{name}/{kind}" for kind in ("loss", "outside", "tokens") for name in GROUPS]
-    return metrics, dict(zip(keys, numbers[3:], strict=True))
+    return dict(zip(NAMES, numbers[:3], strict=True)), dict(zip(keys, numbers[3:], strict=True))
 
 
 def loss_ratios(sums: Mapping[str, float]) -> dict[str, float]:

@@ -4,16 +4,21 @@ verl 0.9.1 calls a registered policy loss with log-probs, advantages and the res
 estimator with rewards and prompt ids. A token-level method needs more: entropies and the verifier's verdict in the
 estimator, its own per-token fields in the loss. The modules here carry them over verl's extension points:
 
-    trainer.py   a trainer that hands the estimator its inputs and sends what it computes with the batch
-    loss.py      a loss wrapper that puts the fields within reach of the registered policy loss
-    context.py   the two objects that are handed over
-    launch.py    the entry point: environment, checks, verl's driver
-    prepare.py   the checks before Ray starts, for the launcher and the preflight
-    validate.py  checks of the composed config, and inputs.py of what it names, each ending in one sentence
-    rows.py      which rows are of one session and one prompt
-    settings.py  from config nodes to typed settings
-    method.py    what a method tells the modules above about itself
-    preflight/   those checks and more as a table, before a run holds its GPUs
+    trainer.py       a trainer that hands the estimator its inputs and sends what it computes with the batch
+    loss.py          a loss wrapper that puts the fields within reach of the registered policy loss
+    context.py       the two objects that are handed over
+    launch.py        the entry point: environment, checks, verl's driver
+    prepare.py       the checks before Ray starts, for the launcher and the preflight
+    validate.py      checks of the composed config, and inputs.py of what it names, each ending in one sentence
+    recovery.py      the trainer's part in stopping and resuming
+    stopping.py      how a run is asked to save and end
+    checkpoints.py   which checkpoints are complete
+    watchdog.py      ends a run that hangs and names who does, with processes.py, which looks at them on their nodes
+    rows.py          which rows are of one session and one prompt
+    settings.py      from config nodes to typed settings
+    clip_metrics.py  the metrics of verl's own loss, for a clip range of the method's own
+    method.py        what a method tells the modules above about itself
+    preflight/       those checks and more as a table, before a run holds its GPUs
 
 checks.py, entropy.py and slope.py serve the pure algorithms and load neither verl nor Ray.
 

@@ -10,7 +10,7 @@ import traceback
 
 from omegaconf import DictConfig, open_dict
 
-from recipe.token_level import stopping
+from recipe.token_level import stopping, watchdog
 from recipe.token_level.checkpoints import newest_complete
 from recipe.token_level.method import Method
 from recipe.token_level.prepare import checks_before_start
@@ -31,6 +31,7 @@ def launch(config: DictConfig, method: Method) -> None:
     from verl.trainer.main_ppo import run_ppo
 
     stopping.forget(config)
+    watchdog.hang_file(config).unlink(missing_ok=True)
     try:
         run_ppo(config, task_runner_class=_Listening(_task_runner(method), config))
     except ray.exceptions.RayError as error:
@@ -41,6 +42,9 @@ def launch(config: DictConfig, method: Method) -> None:
             print(f"\n{cause}", file=sys.stderr)
             raise SystemExit(stopping.RUN_AGAIN) from None
         traceback.print_exception(error)
+        hang = watchdog.hang_file(config)
+        if hang.exists():
+            _stop(f"{hang.read_text()}; {_resume(config)}", status=1)
         _stop(_explain(cause, config), status=1)
 
 
@@ -58,12 +62,15 @@ def _explain(cause: Exception, config: DictConfig) -> str:
     name = f"{type(cause).__name__}: {str(cause).strip().splitlines()[0] if str(cause).strip() else ''}".rstrip(":. ")
     if getattr(cause, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(cause):
         name = f"a disk is full ({name}); free space or lower trainer.max_actor_ckpt_to_keep"
+    return f"{name}; {_resume(config)}"
+
+
+def _resume(config: DictConfig) -> str:
     try:
         folder, _ = newest_complete(config.trainer.default_local_dir)
     except ValueError:
         folder = None
-    rest = f"the same command resumes from {folder}" if folder else "no checkpoint had been saved"
-    return f"{name}; {rest}"
+    return f"the same command resumes from {folder}" if folder else "no checkpoint had been saved"
 
 
 class _Listening:

@@ -1,4 +1,5 @@
-"""The trainer's part in stopping and resuming: it saves and ends when asked to, and begins at a checkpoint that is whole."""
+"""The trainer's part in stopping and resuming: it saves and ends when asked to, begins at a checkpoint that is whole, and
+does not wait for ever."""
 
 from __future__ import annotations
 
@@ -11,14 +12,38 @@ from verl.utils.debug import marked_timer
 
 from recipe.token_level.checkpoints import newest_complete, write_list
 from recipe.token_level.stopping import Stopped, request_file
+from recipe.token_level.watchdog import Watchdog, diagnose, end_with, processes_of, progress_of
 
 
 class RecoverableTrainer(PPOTrainer):
     """Mix-in in front of one of verl's trainers."""
 
+    saved_step: int | None = None
+    _watched = ()
+    _watchdog: Watchdog | None = None
+
     def __init__(self, config):
         super().__init__(config)
-        self.saved_step: int | None = None
+        if limit := config.trainer.get("hang_timeout_s"):
+            self._watchdog = Watchdog(limit, lambda: progress_of(self), self._end_hang)
+            self._watchdog.start()
+
+    def on_init_end(self):
+        super().on_init_end()
+        if self._watchdog:
+            self._watched = processes_of(self)
+
+    def fit(self, agent_loop_manager):
+        try:
+            super().fit(agent_loop_manager)
+        finally:
+            if self._watchdog:
+                self._watchdog.ended.set()
+
+    def _end_hang(self, waited: float):
+        where = f"in step {self.global_steps}" if self._watched else "while starting"
+        sentence = f"no progress for {waited:.0f} s {where}: {diagnose(self._watched)}"
+        end_with(f"{sentence} (if it is only slow, raise trainer.hang_timeout_s)", self.config)
 
     def _save_checkpoint(self):
         super()._save_checkpoint()

@@ -46,6 +46,9 @@ def check_run(config: DictConfig, method: Method) -> Any:
         )
     if config.get("distillation", {}).get("enabled", False):
         raise ValueError(f"distillation.enabled=True replaces the loss that {method.name} installs; set it to False")
+    limit = config.trainer.get("hang_timeout_s")
+    if limit is not None and not (isinstance(limit, int | float) and limit > 0):
+        raise ValueError(f"trainer.hang_timeout_s is {limit!r}; give seconds above 0, or null for no limit")
     if mode == "separate_async":
         _check_separate_async(config)
     _check_overlong_buffer(config)

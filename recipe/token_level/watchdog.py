@@ -1,0 +1,136 @@
+"""Ends a run that hangs, and names who does not answer: a rank, a vLLM engine, a node.
+
+Whatever the trainer waits for, it waits in one thread and for ever: a stopped rank, a weight transfer to an engine that is
+gone (verl's sender has no time limit), a node that went away silently. So another thread looks at how far the run has come.
+If nothing changes for `trainer.hang_timeout_s`, it asks the nodes what their processes do, leaves a sentence for the
+driver in the checkpoint folder, and ends the trainer's process, which takes the job down.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from pathlib import Path
+
+from recipe.token_level import processes
+
+PATIENCE_S = 60.0  # for the nodes' answers
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A process of the run. who: what a user calls it."""
+
+    who: str
+    node: str
+    pid: int
+    address: str
+
+
+def hang_file(config) -> Path:
+    """Where the trainer leaves its last sentence to the driver."""
+    return Path(config.trainer.default_local_dir) / "hung"
+
+
+class Watchdog(threading.Thread):
+    """progress: anything that changes while the run goes on. on_hang: called once, with the seconds without a change."""
+
+    def __init__(self, limit_s: float, progress: Callable[[], Hashable], on_hang: Callable[[float], None]):
+        super().__init__(name="watchdog", daemon=True)
+        self.limit_s, self.progress, self.on_hang = limit_s, progress, on_hang
+        self.ended = threading.Event()
+
+    def run(self):
+        last, since = self.progress(), time.monotonic()
+        while not self.ended.wait(min(10.0, self.limit_s / 10)):
+            now = self.progress()
+            if now != last:
+                last, since = now, time.monotonic()
+            elif (waited := time.monotonic() - since) > self.limit_s:
+                return self.on_hang(waited)
+
+
+def progress_of(trainer) -> Hashable:
+    """The step, the phases of it that are over, and how many prompts are in which state; of verl's trainer, read only."""
+    buffer = trainer.replay_buffer
+    kinds = ("pending_keys", "running_keys", "finished_keys", "failure_keys")
+    prompts = [(kind, part, len(keys)) for kind in kinds for part, keys in list(getattr(buffer, kind, {}).items())]
+    return getattr(trainer, "global_steps", None), tuple(getattr(trainer, "timing_raw", ())), tuple(prompts)
+
+
+def processes_of(trainer) -> list[Watched]:
+    """The run's ranks and vLLM servers with their engines; asks each, so they must be idle."""
+    import ray
+
+    calls = {}
+    for rank, worker in enumerate(trainer.actor_rollout_wg.workers):  # the reference policy lives in the same processes
+        calls[worker.__ray_call__.remote(processes.about)] = f"rank {rank}"
+    replicas = [replica for manager in trainer._rollout_server_managers() for replica in manager.get_replicas()]
+    for i, server in enumerate(server for replica in replicas for server in replica.servers):
+        calls[server.__ray_call__.remote(processes.about)] = f"vLLM server {i}"
+    watched = {}
+    for who, (node, address, pid, engines) in zip(calls.values(), ray.get(list(calls), timeout=600), strict=True):
+        watched[node, pid] = Watched(who, node, pid, address)
+        for engine in engines:
+            watched[node, engine] = Watched(f"the engine of {who}", node, engine, address)
+    return list(watched.values())
+
+
+def diagnose(watched: list[Watched]) -> str:
+    """Who does not answer, in one sentence; a line for each process goes to stderr."""
+    seen = _look(watched)
+    suspects, busy = [], {}
+    for w in watched:
+        place = f"{w.who} (pid {w.pid} on {w.address})"
+        found = seen.get(w.node)
+        status, doing = found[w.pid] if found else ("silent: its node does not answer", "")
+        print(f"watchdog: {place}: {status}, {doing or 'nothing known'}", file=sys.stderr, flush=True)
+        if status in processes.ANSWERING:
+            busy[place] = doing
+        else:
+            suspects.append(f"{place} is {status}" + (f" in {doing}" if doing else ""))
+    if suspects:
+        return "; ".join(suspects[:4]) + (f"; and {len(suspects) - 4} more" if len(suspects) > 4 else "")
+    ranks = {place: doing for place, doing in busy.items() if place.startswith("rank")}
+    common = Counter(ranks.values()).most_common()
+    if len(common) > 1:
+        odd = [f"{place} is in {doing or 'no call'}" for place, doing in ranks.items() if doing != common[0][0]]
+        return f"{'; '.join(odd[:4])}, while {common[0][1]} ranks are in {common[0][0] or 'no call'}"
+    return f"all {len(ranks)} ranks are in {common[0][0] or 'no call'}" if common else "no process of the run is known yet"
+
+
+def _look(watched: list[Watched]) -> dict[str, dict[int, tuple[str, str]]]:
+    """By node and pid what `processes.look` returns; a node that does not answer is left out."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    pids: dict[str, list[int]] = {}
+    for w in watched:
+        pids.setdefault(w.node, []).append(w.pid)
+    task = ray.remote(num_cpus=0, max_retries=0)(processes.look)
+    there = {node: NodeAffinitySchedulingStrategy(node, soft=False) for node in pids}
+    calls = {task.options(scheduling_strategy=there[node]).remote(list_): node for node, list_ in pids.items()}
+    done, _ = ray.wait(list(calls), num_returns=len(calls), timeout=PATIENCE_S) if calls else ([], [])
+    answers = {}
+    for call in done:
+        try:
+            answers[calls[call]] = ray.get(call)
+        except ray.exceptions.RayError as error:
+            print(f"watchdog: node {calls[call]}: {error}", file=sys.stderr)
+    return answers
+
+
+def end_with(sentence: str, config) -> None:
+    """Leave the sentence for the driver and end this process, whatever its main thread waits for."""
+    print(f"watchdog: {sentence}", file=sys.stderr, flush=True)
+    try:
+        file = hang_file(config)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(sentence)
+    finally:
+        os._exit(1)
