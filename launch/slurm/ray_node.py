@@ -11,13 +11,13 @@ import ctypes
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import psutil
+from reachable import reachable
 
 PR_SET_CHILD_SUBREAPER = 36
 STOP_SECONDS = 8  # for Ray's own shutdown; Slurm's KillWait is 30 s by default
@@ -33,15 +33,6 @@ def environment(folder: Path, address: str, interface: str) -> dict[str, str]:
     for library in ("GLOO", "NCCL", "TP"):
         variables.setdefault(f"{library}_SOCKET_IFNAME", interface)
     return variables
-
-
-def head_is_up(address: str, port: int) -> bool:
-    """True if the cluster's head accepts connections."""
-    try:
-        socket.create_connection((address, port), timeout=3).close()
-    except OSError:
-        return False
-    return True
 
 
 def end(processes: list[psutil.Process], signal_number: int, seconds: float) -> None:
@@ -75,7 +66,7 @@ def main() -> int:
     try:
         while ray.poll() is None and signal.SIGUSR1 not in received:
             time.sleep(0.5)
-            if signal.SIGTERM in received and not head_is_up(head, port):
+            if signal.SIGTERM in received and not reachable(head, port):
                 break  # the job's first node is gone, and with it who would send USR1
         stopped = signal.SIGUSR1 in received or ray.poll() is None
         if ray.poll() is None:

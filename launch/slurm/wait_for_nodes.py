@@ -4,21 +4,12 @@ python wait_for_nodes.py SECONDS NODE=ADDRESS ...
 """
 
 import os
-import socket
 import sys
 import time
 
 from ray._raylet import GcsClient
 from ray.core.generated.gcs_pb2 import GcsNodeInfo
-
-
-def reachable(address: str, port: int) -> bool:
-    """True if something accepts connections there."""
-    try:
-        socket.create_connection((address, port), timeout=5).close()
-    except OSError:
-        return False
-    return True
+from reachable import reachable
 
 
 def joined(cluster: str) -> set[str]:
