@@ -19,13 +19,13 @@ def test_a_signal_saves_and_a_truncated_checkpoint_is_passed_over(demo_inputs, t
 
     stopped = run(50)
     stopped.wait_for_step(1)
-    stopped.process.send_signal(signal.SIGUSR1)
+    stopped.process.send_signal(signal.SIGTERM)
     assert stopped.process.wait(timeout=300) == 85, stopped.log.read_text(errors="replace")[-6000:]
     step = max(stopped.steps())
     log = stopped.log.read_text(errors="replace").rstrip().splitlines()
     assert log[-1].startswith(f"stopped as asked, with a checkpoint of step {step} in ")
     assert not (tmp_path / "run/checkpoints/stop_requested").exists()
-    assert not stopped.processes()
+    stopped.assert_nothing_left()
 
     resumed = run(step + 1)
     assert sorted(resumed.finish()) == [step + 1]
@@ -64,4 +64,4 @@ def test_a_process_that_is_gone_or_hangs_ends_the_run(demo_inputs, tmp_path, vic
     assert run.process.wait(timeout=400) == 1
     last = run.log.read_text(errors="replace").rstrip().splitlines()[-1]
     assert re.match(f"error: .*{sentence}.*; the same command resumes from .*/global_step_", last), last
-    assert not run.processes()
+    run.assert_nothing_left()

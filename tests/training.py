@@ -81,11 +81,15 @@ class Run:
                 continue
         return pids
 
-    def kill(self):
-        """kill -9 of the driver, as the out-of-memory killer does it; everything else must go by itself."""
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+    def assert_nothing_left(self):
+        """Every process of the attempt goes by itself, at once or soon."""
         deadline = time.monotonic() + 120
         while (left := self.processes()) and time.monotonic() < deadline:
             time.sleep(1)
         assert not left, [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in left if Path(f"/proc/{pid}").exists()]
+
+    def kill(self):
+        """kill -9 of the driver, as the out-of-memory killer does it."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.assert_nothing_left()
