@@ -19,10 +19,10 @@ demo: setup
 test: setup
 	$(PY) -m pytest $(ARGS)
 
-# A real Slurm on virtual hosts of this machine; needs root (ten minutes, with a real training run).
+# A real Slurm on virtual hosts of this machine; needs root (about 12 minutes, with real training runs).
 CLUSTER_PACKAGES := slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge iproute2
 test-cluster: setup
-	dpkg -s $(CLUSTER_PACKAGES) >/dev/null 2>&1 || apt-get install -y --no-install-recommends $(CLUSTER_PACKAGES)
+	dpkg -s $(CLUSTER_PACKAGES) >/dev/null 2>&1 || (apt-get update && apt-get install -y --no-install-recommends $(CLUSTER_PACKAGES))
 	$(PY) -m pytest -m cluster $(ARGS)
 
 # Under two minutes: no Ray, no vLLM.

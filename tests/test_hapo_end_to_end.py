@@ -63,7 +63,7 @@ def rollouts(folder, step):
     return sorted((row["input"], row["output"]) for row in map(json.loads, lines))
 
 
-def test_requests_carry_the_last_steps_statistics_and_a_resumed_run_samples_as_an_unbroken_one(demo_inputs, tmp_path):
+def test_requests_carry_the_last_steps_statistics_and_a_resumed_run_goes_on_as_an_unbroken_one(demo_inputs, tmp_path):
     def run(name, *overrides):
         folder = tmp_path / name
         dump = f"trainer.rollout_data_dir={folder}/rollouts"
@@ -89,7 +89,11 @@ def test_requests_carry_the_last_steps_statistics_and_a_resumed_run_samples_as_a
     checkpoint = unbroken.folder / "checkpoints/global_step_2"
     resume = ("trainer.resume_mode=resume_path", "trainer.save_freq=-1")
     resumed = run("resumed", *resume, f"trainer.resume_from_path={checkpoint}")
-    assert sorted(resumed.finish()) == [3]
+    again = resumed.finish()
+    assert sorted(again) == [3]
+    for name in ("actor/pg_loss", "actor/grad_norm", "actor/entropy", "critic/advantages/max"):
+        assert again[3][name] == pytest.approx(steps[3][name], rel=1e-4, abs=1e-7), name
+    assert again[3]["actor/grad_norm"] > 0
     assert carried_by(read_requests(resumed.folder)) == [third]
     assert rollouts(resumed.folder, 3) == rollouts(unbroken.folder, 3)
 

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,39 @@ def test_a_process_that_is_gone_or_hangs_ends_the_run(demo_inputs, tmp_path, vic
     last = run.log.read_text(errors="replace").rstrip().splitlines()[-1]
     assert re.match(f"error: .*{sentence}.*; the same command resumes from .*/global_step_", last), last
     run.assert_nothing_left()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system with room for one checkpoint of the demo, and a function that gives it a new size."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def mount(options):
+        return subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True)
+
+    if (attempt := mount("size=6m")).returncode:
+        pytest.skip(f"cannot mount: {attempt.stderr.strip()}")
+    yield folder, lambda size: mount(f"remount,size={size}")
+    subprocess.run(["umount", folder], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_full_disk_is_named_and_the_checkpoint_before_is_resumed_from(demo_inputs, tmp_path, small_disk):
+    disk, resize = small_disk
+
+    def run(last_step):
+        overrides = ("trainer.save_freq=1", "trainer.max_actor_ckpt_to_keep=9", f"trainer.total_training_steps={last_step}")
+        return Run(demo_inputs, tmp_path / "run", *overrides, f"trainer.default_local_dir={disk}/checkpoints").start()
+
+    full = run(50)
+    assert full.process.wait(timeout=400) == 1
+    last = full.log.read_text(errors="replace").rstrip().splitlines()[-1]
+    assert re.match(r"error: a disk is full \(.*\); .*; the same command resumes from .*/checkpoints/global_step_1$", last), (
+        last
+    )
+    full.assert_nothing_left()
+
+    resize("100m")
+    assert sorted(run(3).finish()) == [2, 3]
