@@ -12,7 +12,7 @@ from verl.utils.debug import marked_timer
 
 from recipe.token_level.checkpoints import newest_complete, write_list
 from recipe.token_level.stopping import Stopped, request_file
-from recipe.token_level.watchdog import Watchdog, diagnose, end_with, processes_of, progress_of
+from recipe.token_level.watchdog import START_S, Watchdog, diagnose, end_with, processes_of, progress_of
 
 
 class RecoverableTrainer(PPOTrainer):
@@ -25,13 +25,14 @@ class RecoverableTrainer(PPOTrainer):
     def __init__(self, config):
         super().__init__(config)
         if limit := config.trainer.get("hang_timeout_s"):
-            self._watchdog = Watchdog(limit, lambda: progress_of(self), self._end_hang)
+            self._watchdog = Watchdog(max(limit, START_S), lambda: progress_of(self), self._end_hang)
             self._watchdog.start()
 
     def on_init_end(self):
         super().on_init_end()
         if self._watchdog:
             self._watched = processes_of(self)
+            self._watchdog.limit_s = self.config.trainer.hang_timeout_s
 
     def fit(self, agent_loop_manager):
         try:

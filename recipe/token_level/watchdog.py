@@ -19,6 +19,7 @@ from pathlib import Path
 
 from recipe.token_level import processes
 
+START_S = 1800.0  # at least, until the models are read and the engines compiled: one phase without any sign
 PATIENCE_S = 60.0  # for the nodes' answers
 
 
