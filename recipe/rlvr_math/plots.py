@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
 
-from recipe.rlvr_math.summary import Estimate
+from recipe.rlvr_math.summary import AVERAGE, Estimate
 
 # Okabe & Ito's colours, which people with any colour vision tell apart; without yellow, too pale for a line, and black.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -23,6 +25,7 @@ STYLE = {
     "axes.linewidth": 0.6,
     "grid.linewidth": 0.4,
     "grid.color": "0.88",
+    "text.parse_math": False,  # names of runs may hold dollar signs
     "svg.hashsalt": "rlvr_math",  # ids in the SVG are random without it
     "svg.fonttype": "path",
 }
@@ -50,8 +53,8 @@ def plot_pass_at_k(estimates: Sequence[Estimate], stem: Path) -> list[Path]:
             ax.remove()
         figure.supxlabel("number of samples k", fontsize=8)
         figure.supylabel("pass@k", fontsize=8)
-        handles = {line.get_label(): line for ax in figure.axes for line in ax.get_lines()}
-        figure.legend([handles[run] for run in runs], runs, loc="outside upper center", ncols=min(3, len(runs)), frameon=False)
+        handles = [Line2D([], [], **_look(j)) for j in range(len(runs))]
+        figure.legend(handles, runs, loc="outside upper center", ncols=min(3, len(runs)), frameon=False)
         paths = [stem.with_suffix(".png"), stem.with_suffix(".svg")]
         figure.savefig(paths[0], dpi=250)
         figure.savefig(paths[1], metadata={"Date": None})
@@ -62,24 +65,26 @@ def _draw(ax, rows: list[Estimate], panel: int, run: int) -> None:
     if not rows:
         return
     rows = sorted(rows, key=lambda row: row.k)
-    ks, colour = [row.k for row in rows], COLOURS[run % len(COLOURS)]
-    band = ax.fill_between(ks, [r.low for r in rows], [r.high for r in rows], color=colour, alpha=0.16, linewidth=0)
-    band.set_gid(f"band-{panel}-{run}")
-    (line,) = ax.plot(
-        ks,
-        [row.value for row in rows],
-        color=colour,
-        marker=MARKERS[run % len(MARKERS)],
-        markersize=3.2,
-        linewidth=1.3,
-        label=rows[0].run,
+    ks, look = [row.k for row in rows], _look(run)
+    band = ax.fill_between(
+        ks, [row.low for row in rows], [row.high for row in rows], color=look["color"], alpha=0.13, linewidth=0
     )
+    band.set_gid(f"band-{panel}-{run}")
+    for edge in ("low", "high"):  # where bands overlap their colours mix
+        ax.plot(ks, [getattr(row, edge) for row in rows], color=look["color"], alpha=0.5, linewidth=0.5)
+    (line,) = ax.plot(ks, [row.value for row in rows], **look)
     line.set_gid(f"pass_at_k-{panel}-{run}")
+
+
+def _look(run: int) -> dict[str, Any]:
+    colour, marker = COLOURS[run % len(COLOURS)], MARKERS[run % len(MARKERS)]
+    return {"color": colour, "marker": marker, "markersize": 3.2, "linewidth": 1.3}
 
 
 def _dress(ax, title: str, rows: list[Estimate]) -> None:
     problems = {row.problems for row in rows}
-    ax.set_title(f"{title} ({problems.pop()} problems)" if len(problems) == 1 else title)
+    name = "average over benchmarks" if title == AVERAGE else title
+    ax.set_title(f"{name} ({problems.pop()} problems)" if len(problems) == 1 and title != AVERAGE else name)
     ax.set_xscale("log", base=2)
     ticks = sorted({row.k for row in rows if row.k & (row.k - 1) == 0} or {row.k for row in rows})
     ticks = ticks[:: -(-len(ticks) // 7)]

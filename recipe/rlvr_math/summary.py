@@ -14,6 +14,7 @@ from recipe.rlvr_math.runs import Benchmark, Run
 from recipe.rlvr_math.statistics import bootstrap_means, holm, mean_at_k, paired_test, pass_at_k, percentile_interval
 
 AVERAGE = "average"
+OVER_ALL_SAMPLES = ("mean@k", "tokens", "cut_off")
 SEED = 0
 
 
@@ -67,6 +68,10 @@ class _Table:
     replicates: NDArray
     samples: int
 
+    def labelled(self, k: int) -> _Table:
+        """With k for those columns that use all samples, of which unfinished benchmarks differ in number."""
+        return replace(self, columns=[(m, k if m in OVER_ALL_SAMPLES else own) for m, own in self.columns])
+
     def only(self, columns: list[tuple[str, int]]) -> _Table:
         at = [self.columns.index(column) for column in columns]
         return replace(self, columns=columns, values=self.values[:, at], replicates=self.replicates[:, at])
@@ -95,9 +100,10 @@ def estimates(run: Run, ks: Sequence[int] | None = None) -> list[Estimate]:
     tables = {name: _table(benchmark, chosen_ks(run, benchmark, ks)) for name, benchmark in run.benchmarks.items()}
     rows = [row for name, table in tables.items() for row in _rows(run.name, name, [table])]
     if len(tables) > 1:
-        first, *others = tables.values()
-        shared = [column for column in first.columns if all(column in table.columns for table in others)]
-        rows += _rows(run.name, AVERAGE, [table.only(shared) for table in tables.values()])
+        smallest = min(benchmark.smallest_n for benchmark in run.benchmarks.values())
+        averaged = [table.labelled(smallest) for table in tables.values()]
+        shared = [column for column in averaged[0].columns if all(column in table.columns for table in averaged)]
+        rows += _rows(run.name, AVERAGE, [table.only(shared) for table in averaged])
     return rows
 
 
