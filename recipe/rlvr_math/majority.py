@@ -20,6 +20,7 @@ EXACT_UP_TO = 1_000  # samples of a problem: C(1000, 500) is the last central bi
 DRAWS = 2_000
 
 
+@lru_cache(maxsize=1 << 16)
 def normalise(answer: str | None) -> str | None:
     """The string by which answers are grouped, None for no answer.
 
@@ -108,7 +109,11 @@ def _win_share(own: int, others: tuple[int, ...], none: int, ks: tuple[int, ...]
     n = own + sum(others) + none
     longest = max(ks)
     ways = np.zeros(n + 1)
-    for m in range(1, min(own, longest) + 1):
+    outright = max(others, default=0) + 1  # with so many samples in the subset nobody can tie
+    for k in ks:
+        m = np.arange(max(outright, k - (n - own)), min(own, k) + 1)
+        ways[k] = _binomials(own)[m] @ _binomials(n - own)[k - m]
+    for m in range(1, min(own, longest, outright - 1) + 1):
         rivals = [size for size in others if size >= m]
         free = n - own - sum(rivals)
         # by_ties[t, e]: subsets of the rivals seen so far with t ties and e samples in rivals that do not tie

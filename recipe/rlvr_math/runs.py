@@ -6,14 +6,13 @@ import json
 import warnings
 from collections import Counter
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recipe.rlvr_math.majority import Answers, group_answers, normalise
+from recipe.rlvr_math.majority import Answers, group_answers
 from recipe.rlvr_math.samples import read_samples
 
 FORMAT = 1
@@ -128,13 +127,12 @@ def _check(path: Path, prefix: str, found: Any, types: dict[str, type | None]) -
 
 
 def _load_benchmark(path: Path, name: str, n: int) -> Benchmark | None:
-    normalised = lru_cache(maxsize=None)(normalise)
     pairs: dict[str, list[tuple[str | None, bool]]] = {}
     tokens, cut_off = Counter(), Counter()
     for sample in read_samples(path):
         if sample.sample >= n:
             raise ValueError(f"{path}: problem {sample.problem!r} has a sample {sample.sample}, but settings.json has n = {n}")
-        pairs.setdefault(sample.problem, []).append((normalised(sample.pred), sample.acc == 1))
+        pairs.setdefault(sample.problem, []).append((sample.pred, sample.acc == 1))
         tokens[sample.problem] += sample.tokens
         cut_off[sample.problem] += sample.cut_off
     if not pairs:

@@ -210,7 +210,8 @@ def test_an_unfinished_evaluation_is_refused_or_restricted(tmp_path, capsys):
     assert message in top.replace("\\", "")
 
     (run / "amc.jsonl").unlink()
-    assert "amc.jsonl has no samples" in fails(capsys, run, "--out", tmp_path, "--k", 1)
+    write_lines(run / "aime.jsonl", [line(p, i, 0.0) for p in AIME for i in range(5)])
+    assert "amc.jsonl has no samples: the evaluation is unfinished" in fails(capsys, run, "--out", tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert set(load_run(run, "run", partial=True).benchmarks) == {"aime"}

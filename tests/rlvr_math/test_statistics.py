@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recipe.rlvr_math import majority
@@ -37,6 +37,7 @@ def test_problems_may_have_different_numbers_of_samples():
     assert mean_at_k(n, c).tolist() == [0.25, 0.0, 1.0, 0.5]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 150).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))))
 def test_pass_at_k_is_bounded_and_grows_with_k(counts):
     n, c = counts
@@ -80,6 +81,7 @@ def all_subsets(samples, k):
     return np.mean([vote(subset) for subset in itertools.combinations(samples, k)])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["1", "2", "3", "4", None]), st.booleans()), min_size=1, max_size=9))
 def test_maj_at_k_is_the_mean_over_all_subsets(samples):
     ks = range(1, len(samples) + 1)
