@@ -36,6 +36,8 @@ def report(
         raise ValueError(f"two runs have the same name ({', '.join(names)}); tell them apart with --name")
     if ks and min(ks) < 1:
         raise ValueError(f"--k {min(ks)}: k must be at least 1")
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"--out {out} is a file; name a folder")
 
     runs = [load_run(folder, name, partial) for folder, name in zip(folders, names, strict=True)]
     differing = differences(runs)

@@ -92,7 +92,8 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Percentile bootstrap interval of the mean over problems. values [P].
 
-    With few problems it is somewhat narrow: of nominal 95 % intervals over 30 problems about 93 to 94 % hold the true mean.
+    With few problems it is somewhat narrow: over 30 problems with Beta(1, 2) accuracies 93 % of 4000 intervals of nominally
+    95 % held the true mean.
     If all values are equal its width is zero, which says that resampling cannot tell, not that the mean is certain.
     ValueError without problems.
     """

@@ -15,6 +15,7 @@ from recipe.rlvr_math.statistics import bootstrap_means, holm, mean_at_k, paired
 
 AVERAGE = "average"
 OVER_ALL_SAMPLES = ("mean@k", "tokens", "cut_off")
+DIGITS = 12  # of a problem's values: 3/5 - 2/5 and 2/5 - 1/5 are equal
 SEED = 0
 
 
@@ -47,7 +48,6 @@ class Comparison:
     """
 
     run: str
-    first: str
     benchmark: str
     metric: str
     difference: float
@@ -118,7 +118,7 @@ def _table(benchmark: Benchmark, ks: list[int]) -> _Table:
         ("tokens", n): benchmark.tokens,
         ("cut_off", n): benchmark.cut_off,
     }
-    values = np.stack(list(columns.values()), axis=1)
+    values = np.round(np.stack(list(columns.values()), axis=1), DIGITS)
     return _Table(list(columns), values, bootstrap_means(values, _seed(benchmark.name)), int(benchmark.n.sum()))
 
 
@@ -137,8 +137,8 @@ def _rows(run: str, benchmark: str, tables: list[_Table]) -> list[Estimate]:
 def compare(runs: Sequence[Run], ks: Sequence[int] | None = None) -> list[Comparison]:
     """Compare each run with the first: by benchmark, and in the average over the benchmarks if they share several.
 
-    Compared are the accuracy over all samples (mean@k) and pass@k at the largest k that both report. Benchmarks without a
-    common problem are left out.
+    Compared are the accuracy over all samples (mean@k) and pass@k at the largest k that both have (of `ks`, if given).
+    Benchmarks without a common problem are left out.
     """
     first, rows = runs[0], []
     for run in runs[1:]:
@@ -158,29 +158,22 @@ def compare(runs: Sequence[Run], ks: Sequence[int] | None = None) -> list[Compar
 def _compare(
     first: Run, run: Run, label: str, pairs: list[tuple[Benchmark, Benchmark]], ks: Sequence[int] | None
 ) -> list[Comparison]:
-    common = set.intersection(
-        *(set(chosen_ks(owner, b, ks)) for pair in pairs for owner, b in zip((first, run), pair, strict=True))
-    )
-    k = max(common)  # never empty: 1 is in it, or the user's own list is
     sizes = [min(pair[side].smallest_n for pair in pairs) for side in (0, 1)]
+    k = max(ks) if ks else min(sizes)
     mean = f"mean@{sizes[1]}" if sizes[0] == sizes[1] else f"mean@{sizes[1]} - mean@{sizes[0]}"
     rows = []
     for metric, values in ((mean, mean_at_k), (f"pass@{k}", lambda n, c: pass_at_k(n, c, k))):
         parts = []
         for a, b in pairs:
             _, in_a, in_b = np.intersect1d(a.problems, b.problems, assume_unique=True, return_indices=True)
-            parts.append(values(b.n, b.correct)[in_b] - values(a.n, a.correct)[in_a])
-        difference = np.mean([part.mean() for part in parts])
-        names = [a.name for a, _ in pairs]
-        low, high = percentile_interval(
-            np.mean([bootstrap_means(d[:, None], _seed(name)) for d, name in zip(parts, names, strict=True)], axis=0)[:, 0]
-        )
+            difference = values(b.n, b.correct)[in_b] - values(a.n, a.correct)[in_a]
+            parts.append(np.round(difference, DIGITS))
+        replicates = [bootstrap_means(part[:, None], _seed(a.name)) for part, (a, _) in zip(parts, pairs, strict=True)]
+        low, high = percentile_interval(np.mean(replicates, axis=0)[:, 0])
         p = paired_test(np.concatenate([part / len(part) for part in parts]), _seed(label))
-        equal = all(np.ptp(part) == 0 for part in parts)
-        problems = sum(map(len, parts))
-        rows.append(
-            Comparison(run.name, first.name, label, metric, *map(float, (difference, low, high)), p, p, problems, equal)
-        )
+        mean_difference = np.mean([part.mean() for part in parts])
+        equal, problems = all(np.ptp(part) == 0 for part in parts), sum(map(len, parts))
+        rows.append(Comparison(run.name, label, metric, *map(float, (mean_difference, low, high)), p, p, problems, equal))
     return rows
 
 

@@ -109,16 +109,18 @@ def test_two_runs_are_compared_pair_by_pair(base, better, tmp_path, capsys):
 
 def test_comparisons_use_shared_problems_and_the_largest_common_k(tmp_path):
     many = {str(i): [R] * 2 + [W] * 6 for i in range(12)}
-    few = {str(i): [R] * 3 + [W] for i in range(2, 14)}
+    few = {str(i): [R] * 3 + [W] * 3 for i in range(2, 14)}
     first = load_run(write_run(tmp_path / "first", {"aime": many}, n=8), "first")
-    second = load_run(write_run(tmp_path / "second", {"aime": few, "other": few}, n=4), "second")
+    second = load_run(write_run(tmp_path / "second", {"aime": few, "other": few}, n=6), "second")
     mean, passed = compare([first, second])
-    assert (mean.metric, passed.metric) == ("mean@4 - mean@8", "pass@4")
+    assert (mean.metric, passed.metric) == ("mean@6 - mean@8", "pass@6")
     assert mean.problems == passed.problems == 10
-    assert mean.difference == pytest.approx(0.75 - 0.25)
-    assert passed.difference == pytest.approx(1 - (1 - 15 / 70))
+    assert mean.difference == pytest.approx(3 / 6 - 2 / 8)
+    assert passed.difference == pytest.approx(1 - (1 - 1 / 28))
     assert mean.p == 2 / 2**10
     assert mean.p_holm == 4 / 2**10
+    assert mean.equal
+    assert compare([first, second], [1, 4])[1].metric == "pass@4"
     apart = load_run(write_run(tmp_path / "apart", {"aime": {"x": [R] * 4}}, n=4), "apart")
     assert compare([first, apart]) == []
     assert powers_of_two(6) == [1, 2, 4, 6]
@@ -257,7 +259,7 @@ def test_wrong_lines_and_arguments_are_one_sentence(base, better, tmp_path, caps
     assert fails(capsys, base, *out, "--k", 0) == "--k 0: k must be at least 1"
     assert "--name has 1 names for 2 runs" in fails(capsys, base, better, *out, "--name", "a")
     assert "two runs have the same name (base, base); tell them apart with --name" in fails(capsys, base, base, *out)
-    assert "base/settings.json" in fails(capsys, base, "--out", base / "settings.json")
+    assert "settings.json is a file; name a folder" in fails(capsys, base, "--out", base / "settings.json")
     path = base / "aime.jsonl"
     records = [json.loads(text) for text in path.read_text().splitlines()]
     for record, message in (
