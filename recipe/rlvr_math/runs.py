@@ -169,14 +169,17 @@ def _lacking(path: Path, benchmark: Benchmark | None, problems: int, n: int) -> 
 
 
 def differences(runs: list[Run]) -> list[str]:
-    """What differs between runs of that on which their numbers depend, one line each; empty if they are comparable."""
+    """What differs between runs of that on which their numbers depend, one line each; empty if they are comparable.
+
+    Not the seeds: two evaluations of one model with two seeds are two draws of the same number.
+    """
 
     def compare(label: str, values: dict[str, Any]) -> list[str]:
         texts = {name: json.dumps(value, sort_keys=True) for name, value in values.items()}
         return [f"{label}: " + ", ".join(f"{text} in {name}" for name, text in texts.items())] * (len(set(texts.values())) > 1)
 
     found = []
-    for key in dict.fromkeys(key for run in runs for key in run.settings["sampling"]):
+    for key in dict.fromkeys(key for run in runs for key in run.settings["sampling"] if "seed" not in key):
         found += compare(f"sampling.{key}", {run.name: run.settings["sampling"].get(key) for run in runs})
     for key in ("template", "checker"):
         found += compare(key, {run.name: run.settings[key] for run in runs})

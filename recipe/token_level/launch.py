@@ -15,6 +15,9 @@ from recipe.token_level.checkpoints import newest_complete
 from recipe.token_level.method import Method
 from recipe.token_level.prepare import checks_before_start
 
+# The last two are what torch.save makes of a write that was cut short.
+_DISK_FULL = ("No space left", "PytorchStreamWriter failed writing file", "unexpected pos ")
+
 
 def launch(config: DictConfig, method: Method) -> None:
     """Train.
@@ -60,7 +63,7 @@ def _explain(cause: Exception, config: DictConfig) -> str:
     if isinstance(cause, ValueError):
         return str(cause)
     name = f"{type(cause).__name__}: {str(cause).strip().splitlines()[0] if str(cause).strip() else ''}".rstrip(":. ")
-    if getattr(cause, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(cause):
+    if getattr(cause, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or any(text in str(cause) for text in _DISK_FULL):
         name = f"a disk is full ({name}); free space or lower trainer.max_actor_ckpt_to_keep"
     return f"{name}; {_resume(config)}"
 

@@ -165,7 +165,7 @@ def test_what_cannot_be_compared_is_said_first(base, tmp_path, capsys):
         {"aime": AIME, "amc": AMC},
         n=5,
         benchmarks=hashes,
-        sampling=SAMPLING | {"top_p": 0.95, "min_p": 0.1},
+        sampling=SAMPLING | {"top_p": 0.95, "min_p": 0.1, "seed": 7},
         template="unknown",
         checker="math_dapo",
     )
@@ -184,6 +184,7 @@ def test_what_cannot_be_compared_is_said_first(base, tmp_path, capsys):
         assert difference in error
         assert difference in top.replace("\\", "")
     assert "temperature" not in top
+    assert "seed" not in top
     assert "amc" not in top
     assert "template of other is not recorded" in (tmp_path / "report.md").read_text()
 
