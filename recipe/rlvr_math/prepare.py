@@ -149,7 +149,7 @@ def _refuse_common_text(name: str, texts: list[str]) -> None:
     for common, words in ((before, "begins"), (after, "ends")):
         if len(common) >= 20:
             raise ValueError(
-                f"{name}: every prompt {words} with {common!r}, which looks like an instruction; say with --published how the "
+                f"{name}: every prompt {words} with {common[:60]!r}, which looks like an instruction; say with --published how the "
                 "prompts are made, e.g. 'Solve: {problem}' ('{problem}' keeps them as they are)"
             )
 

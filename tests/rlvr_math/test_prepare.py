@@ -120,7 +120,7 @@ def test_olympiadbench_is_the_english_text_only_open_ended_maths(prepare, refuse
     ]
     written, manifest, printed = prepare("olympiadbench", write(tmp_path / "in.parquet", rows), "--template", "plain")
     prompts = [row["prompt"][0]["content"] for row in written]
-    assert prompts == ["Let $x$ be real.\nSolve $x^2=2$.", "Determine all $x$ with $x^2=6$."]
+    assert prompts == ["Let $x$ be real.\nSolve $x^2=2$.", "Solve $x^2=6$."]
     assert (manifest["rows_before"], manifest["outside_subset"], manifest["rows_after"]) == (6, 4, 2)
     assert "-4 outside of the subset left out" in printed.out
     error = refused("olympiadbench", write(tmp_path / "physics.parquet", [rows[3]]))
@@ -144,7 +144,7 @@ def test_two_runs_write_the_same_file(prepare, tmp_path):
 def test_the_size_of_the_published_file(prepare, tmp_path):
     import datasets
 
-    rows = [dapo(f"Problem {i}: " + "what is it? " * 30, str(i), f"uuid-{i}") for i in range(17_900)]
+    rows = [dapo(f"Problem {i}: " + "what is it? " * 30 + str(i), str(i), f"uuid-{i}") for i in range(17_900)]
     once = datasets.Dataset.from_list(rows)
     file = tmp_path / "in.parquet"
     datasets.concatenate_datasets([once] * 100).to_parquet(file)
