@@ -50,16 +50,17 @@ def _braced(text: str) -> str | None:
 
 
 def clean(answer: str) -> str:
-    """`answer` without what surrounds formulas: spaces, dollar signs, Markdown marks, a final full stop, a percent sign."""
+    """`answer` without what surrounds formulas: spaces, dollars, Markdown marks, a final full stop, a percent sign."""
     before = None
     while answer != before:
         before = answer
-        answer = answer.strip().removesuffix(".").rstrip()
+        answer = answer.replace(r"\$", "").replace("$ $", " ")  # money; two formulas that Minerva has for one
+        answer = _PERCENT.sub("", answer.strip().removesuffix(".").rstrip())
         for opening, closing in _DELIMITERS:
             inner = answer[len(opening) : -len(closing)]
             if answer.startswith(opening) and answer.endswith(closing) and len(answer) > len(opening + closing):
                 answer = answer if closing in inner or opening in inner else inner
-    return _PERCENT.sub("", answer)
+    return answer
 
 
 def normalise(answer: str) -> str:

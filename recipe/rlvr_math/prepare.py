@@ -149,8 +149,8 @@ def _refuse_common_text(name: str, texts: list[str]) -> None:
     for common, words in ((before, "begins"), (after, "ends")):
         if len(common) >= 20:
             raise ValueError(
-                f"{name}: every prompt {words} with {common[:60]!r}, which looks like an instruction; say with --published how the "
-                "prompts are made, e.g. 'Solve: {problem}' ('{problem}' keeps them as they are)"
+                f"{name}: every prompt {words} with {common[:60]!r}, which looks like an instruction; say with "
+                "--published how the prompts are made, e.g. 'Solve: {problem}' ('{problem}' keeps them as they are)"
             )
 
 
@@ -187,7 +187,7 @@ def _long(problems: list[Problem], options: argparse.Namespace) -> dict[int, int
             for problem in problems
         ]
     except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ValueError(
             f"--tokenizer {options.tokenizer} cannot be used ({reason}); give a model folder with a chat template"
         ) from None

@@ -49,6 +49,8 @@ def test_what_is_too_long_is_cut_to_one_character_more():
         (r"\left( 1, 2 \right)", "(1,2)"),
         (r"x\, = \;5", "x=5"),
         (r"10\%", "10"),
+        (r"\$36", "36"),
+        ("$a +$ $b$", "a + b"),
         ("**7**", "7"),
     ],
 )

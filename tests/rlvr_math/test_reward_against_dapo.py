@@ -64,3 +64,45 @@ def test_verl_loads_it_with_keywords(compose, path, monkeypatch):
     config = compose(function, "+reward.custom_reward_function.reward_kwargs.wrong_score=-1")
     score = get_custom_reward_fn(config)
     assert score(data_source="math", solution_str="Answer: 1", ground_truth="34", extra_info={})["score"] == -1.0
+
+
+@pytest.mark.parametrize("manager", ["dapo", "naive"])
+def test_verls_reward_managers_take_it(compose, manager):
+    """They call it from threads and merge what it returns into the sample."""
+    import asyncio
+
+    import numpy as np
+    import torch
+    from verl import DataProto
+    from verl.trainer.ppo.reward import load_reward_manager
+
+    responses = ["Answer: 34", r"\boxed{9^{9^{9^{9}}}}", r"\boxed{\frac{68}{2}}", "", r"\boxed{17 \cdot 2}", "Answer: 35"]
+
+    class Tokenizer:
+        def decode(self, ids, skip_special_tokens):
+            return responses[int(ids[0])]
+
+    def sample(number):
+        columns = {"data_source": "math", "reward_model": {"ground_truth": "34"}, "extra_info": {"index": number}}
+        tensors = {"responses": torch.tensor([[number]]), "attention_mask": torch.ones(1, 2, dtype=torch.long)}
+        objects = {key: np.array([value], dtype=object) for key, value in columns.items()}
+        return DataProto.from_dict(tensors=tensors, non_tensors=objects)
+
+    config = compose(
+        "reward.custom_reward_function.path=pkg://recipe.rlvr_math.reward",
+        f"reward.reward_manager.name={manager}",
+        "reward.reward_kwargs.overlong_buffer_cfg.enable=False",
+        "+reward.custom_reward_function.reward_kwargs.timeout=0.5",
+    )
+
+    async def run():
+        loop_manager = load_reward_manager(config, Tokenizer())
+        loop_manager.loop = asyncio.get_running_loop()
+        return await asyncio.gather(*(loop_manager.run_single(sample(number)) for number in range(len(responses))))
+
+    results = asyncio.run(run())
+    assert [result["reward_score"] for result in results] == [1.0, 0.0, 1.0, 0.0, 1.0, 0.0]
+    assert [result["reward_extra_info"]["timeout"] for result in results] == [0.0, 1.0, 0.0, 0.0, 0.0, 0.0]
+    for key in ("acc", "pred", "answered", "timeout"):
+        column = np.array([result["reward_extra_info"][key] for result in results])
+        assert column.dtype.kind == ("U" if key == "pred" else "f")
