@@ -173,6 +173,14 @@ def test_a_checker_process_is_small(pool):
     assert resource.prlimit(pid, resource.RLIMIT_AS)[0] == MEMORY_LIMIT
 
 
+def test_a_process_is_kept_though_its_parent_is_large(pool):
+    """The kernel lets a child's ru_maxrss begin with that of its parent; a reward worker of verl has gigabytes."""
+    ballast = bytearray(os.urandom(1024)) * (300 * 1024)
+    first = process_of(pool)
+    assert process_of(pool) is first
+    assert len(ballast) == 300 * 2**20
+
+
 def test_a_process_that_was_killed_between_two_questions_is_replaced(pool):
     process = process_of(pool)
     process.kill()
