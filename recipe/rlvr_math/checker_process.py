@@ -4,7 +4,7 @@ It is started by `checker_pool` as a script, so that neither torch nor verl nor 
 make sympy compute for hours or ask for all memory. So the limits are the kernel's: a timer's signal with its default action
 ends this process even inside one long C call, where a Python handler (math-verify's own limit) would never run. That also
 happens when the parent is gone; an idle process ends when its stdin closes. The limit is on CPU time, so that a verdict does
-not depend on how busy the machine is; WALL_FACTOR times as much may pass on the clock.
+not depend on how busy the machine is; on the clock it is WALL_FACTOR times as long.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from recipe.rlvr_math import data_sets, source, templates
+from recipe.rlvr_math import data_sets, instructions, source, templates
 from recipe.rlvr_math.answers import MAX_ANSWER, clean, normalise, quick_verdict
 from recipe.rlvr_math.checker_pool import CheckTimeout, pool
 from recipe.rlvr_math.files import sha256, write_data
@@ -58,7 +58,7 @@ def prepare(options: argparse.Namespace) -> None:
         raise ValueError("--tokenizer and --max-prompt-tokens (and with them --drop-long) belong together; give both")
     data_set = data_sets.DATA_SETS[options.dataset]
     loaded = source.load(data_set, options.source, options.revision)
-    rows, published = _bare(loaded, data_set, options.published)
+    rows, published = instructions.remove(loaded, options.published or data_set.published, options.published is not None)
     problems, conflicts = distinct(rows, _same)
     if conflicts and not data_set.train:
         raise ValueError(f"{loaded.source}: the same problem has different answers, {_told(conflicts[0])}; remove all but one")
@@ -73,6 +73,7 @@ def prepare(options: argparse.Namespace) -> None:
             f"{loaded.source}, row {first.row}: math-verify finds no expression in the answer {first.answer[:80]!r} "
             f"({len(unparsable)} such of {len(problems)}); mend it, or give --keep-unparsable to compare such answers as text"
         )
+    rows_unparsable = {problem.row for problem in unparsable}
     long = _long(problems, options)
     dropped = set(long) if options.drop_long else set()
     split = "train" if data_set.train else "test"
@@ -101,7 +102,7 @@ def prepare(options: argparse.Namespace) -> None:
         "duplicates": loaded.rows_before - loaded.left_out - in_conflict - len(problems),
         "conflicts": [{"rows": [row for row, _ in c.answers], "answers": [a for _, a in c.answers]} for c in conflicts],
         "rows_in_conflict": in_conflict,
-        "unparsable": [index for index, problem in enumerate(problems) if problem in unparsable],
+        "unparsable": [index for index, problem in enumerate(problems) if problem.row in rows_unparsable],
         "template": options.template,
         "published_template": published,
         "tokenizer": options.tokenizer,
@@ -113,45 +114,6 @@ def prepare(options: argparse.Namespace) -> None:
     path = options.out / f"{options.dataset}.parquet"
     write_data(path, written, manifest)
     _report(path, manifest, conflicts, data_set.rows)
-
-
-def _bare(loaded: source.Loaded, data_set: data_sets.DataSet, published: str | None) -> tuple[list[source.Row], str | None]:
-    """The rows without the instruction that their prompts were published with, and that instruction."""
-    form = published or data_set.published
-    if form is None:
-        form = next(
-            (form for form in templates.PUBLISHED if templates.strip(loaded.rows[0].prompt, form) is not None), "{problem}"
-        )
-    if "{problem}" not in form:
-        raise ValueError("--published has no {problem}; write it where the problem stands, e.g. 'Solve: {problem}'")
-    rows = []
-    for row in loaded.rows:
-        problem = templates.strip(row.prompt, form)
-        if problem is None:
-            raise ValueError(
-                f"{loaded.source}, row {row.number}: the prompt {row.prompt[:60]!r} is not of the form {form!r}; say with "
-                "--published how the prompts are made ('{problem}' if they have no instruction)"
-            )
-        if not problem:
-            raise ValueError(f"{loaded.source}, row {row.number}: the prompt has no problem; mend or remove the row")
-        rows.append(source.Row(problem, row.answer, row.number, row.count))
-    if published is None:
-        _refuse_common_text(loaded.source, [row.prompt for row in rows])
-    return rows, None if form == "{problem}" else form
-
-
-def _refuse_common_text(name: str, texts: list[str]) -> None:
-    """An instruction that is not known is what all problems begin or end with."""
-    if len(set(texts)) < 5:
-        return
-    before = os.path.commonprefix(texts)
-    after = os.path.commonprefix([text[::-1] for text in texts])[::-1]
-    for common, words in ((before, "begins"), (after, "ends")):
-        if len(common) >= 20:
-            raise ValueError(
-                f"{name}: every prompt {words} with {common[:60]!r}, which looks like an instruction; say with "
-                "--published how the prompts are made, e.g. 'Solve: {problem}' ('{problem}' keeps them as they are)"
-            )
 
 
 def _same(one: str, other: str) -> bool:

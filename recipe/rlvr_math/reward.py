@@ -4,16 +4,15 @@
     +reward.custom_reward_function.reward_kwargs.wrong_score=-1       # DAPO's reward, +1 or -1
 
 verl 0.9.1 takes `pkg://` as well as the path of this file. What the response's final answer is stands in `answers`; equal
-strings and integers are compared there, all else by math-verify 0.9.0 in processes of `checker_pool`. Measured on 2 cores:
-10 µs for a short
-response that needs no math-verify (150 µs for 20,000 characters), 1 to 70 ms for one that does, a second for the first of them.
+strings and integers are compared there, all else by math-verify 0.9.0 in processes of `checker_pool`. Measured on 2 cores: 10
+µs for a short response that needs no math-verify (150 µs for 20,000 characters), 1 to 70 ms for one that does; the first of
+them waits a second or two for its process.
 
 Differences from verl's `math_dapo`, each of them an example in tests/rlvr_math/test_reward_against_dapo.py:
 
 * Equality is mathematical: 1/2, 0.5 and \\frac{1}{2} are one. `math_dapo` compares strings, after removing units and words.
 * The last box or answer line counts, wherever it is in the response. `math_dapo` looks at the last 300 characters, and there
   at a box only if they have no "Answer:", and only within the last 100.
-* A response that is cut inside its last box has no answer there. In `math_dapo` it is the same.
 * `math_dapo` removes "a ", "an ", "square", "cm" and more from any text and takes equal remainders for equal answers.
 * The score of a wrong answer is 0, not -1, and `acc` is a number, not a boolean.
 """
@@ -57,7 +56,7 @@ def compute_score(
         score: 1.0 or `wrong_score`. acc: 1.0 or 0.0.
         pred: the answer, normalised; "" if there is none.
         answered: 1.0 if an answer was found, which may be empty or too long.
-        timeout: 1.0 if the comparison was given up for time or memory; the answer counts as wrong.
+        timeout: 1.0 if the comparison reached its time limit or broke its process; the answer counts as wrong.
 
     Raises:
         TypeError: an unknown keyword.

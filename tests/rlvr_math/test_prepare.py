@@ -54,6 +54,13 @@ def test_other_layouts(prepare, tmp_path):
     assert prepare("aime-2024", file)[0][0]["reward_model"]["ground_truth"] == "204"
 
 
+def test_a_file_may_be_an_address(prepare, tmp_path):
+    """As hf://xcyao00/HTPO/aime-2024.parquet is, where the authors' files are."""
+    file = write(tmp_path / "in.parquet", [ROWS["aime-2025"](i) for i in range(30)])
+    rows, manifest, _ = prepare("aime-2025", f"file://{file}")
+    assert (len(rows), manifest["source"], manifest["source_sha256"]) == (30, f"file://{file}", None)
+
+
 @pytest.mark.parametrize(
     ("template", "prompt"),
     [

@@ -112,13 +112,15 @@ def test_dapos_instruction_must_be_there(refused, prepare, tmp_path):
     assert manifest["published_template"] is None
 
 
-def test_a_test_set_in_daposs_form_is_stripped_as_a_whole(refused, prepare, tmp_path):
+def test_a_test_set_in_dapos_form_is_stripped_as_a_whole(refused, prepare, tmp_path):
     file = write(tmp_path / "in.parquet", [dapo(f"What is {i}?", str(i)) for i in range(30)] * 32)
     rows, manifest, _ = prepare("aime-2024", file, "--template", "plain")
     assert [row["prompt"][0]["content"] for row in rows] == [f"What is {i}?" for i in range(30)]
     assert (manifest["rows_before"], manifest["rows_after"]) == (960, 30)
     mixed = [dapo("What is 1?", "1"), dapo("", "1") | {"prompt": [{"role": "user", "content": "What is 2?"}]}]
     assert "row 2: the prompt 'What is 2?' is not of the form" in refused("aime-2024", write(tmp_path / "mixed.parquet", mixed))
+    other = write(tmp_path / "other.parquet", mixed[::-1])
+    assert "row 1: the prompt 'What is 2?' is not of the form" in refused("aime-2024", other)
 
 
 def test_published_forms_and_unparsable_answers_can_be_said(prepare, tmp_path):

@@ -136,7 +136,7 @@ def test_32_threads_some_of_them_with_bombs():
 
     def run(pair):
         ready.wait()
-        return score(pair[0], "5/7", timeout=1)
+        return score(pair[0], "5/7", timeout=0.5)
 
     with ThreadPoolExecutor(32) as threads:
         results = list(threads.map(run, answers))
