@@ -1,0 +1,57 @@
+"""Data files and their manifests. A killed run leaves the old file, or none, or the new one: never half of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+
+def manifest_of(data: Path) -> Path:
+    """FILE.manifest.json beside FILE.parquet."""
+    return data.with_suffix(".manifest.json")
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_data(path: Path, rows: list[dict], manifest: dict) -> None:
+    """Write verl's parquet file, then its manifest, to which the file's `sha256` is added."""
+    from datasets import Dataset, Features, Value
+
+    text = Value("string")
+    features = Features(
+        {
+            "data_source": text,
+            "prompt": [{"role": text, "content": text}],
+            "ability": text,
+            "reward_model": {"style": text, "ground_truth": text},
+            "extra_info": {"split": text, "index": Value("int64")},
+        }
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    manifest_of(path).unlink(missing_ok=True)  # the old one would be about another file
+    _replace(path, lambda new: Dataset.from_list(rows, features=features).to_parquet(new))
+    write_manifest(path, manifest | {"sha256": sha256(path)})
+
+
+def write_manifest(data: Path, manifest: dict) -> None:
+    """Write the manifest of a data file."""
+    content = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+    _replace(manifest_of(data), lambda new: Path(new).write_text(content, encoding="utf-8"))
+
+
+def _replace(path: Path, write: Callable[[str], object]) -> None:
+    new = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        write(str(new))
+        with open(new, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(new, path)
+    finally:
+        new.unlink(missing_ok=True)
