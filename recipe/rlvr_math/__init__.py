@@ -1,0 +1,1 @@
+"""Data, reward, evaluation and report for RLVR on mathematics."""

@@ -1,0 +1,102 @@
+"""verl's rollout servers without a trainer: replicas of one model on the GPUs of a Ray cluster, behind verl's load balancer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from recipe.rlvr_math.collect import Request, Response
+from recipe.token_level.preflight.tokenizer import response_ends
+
+
+def count_servers(config: DictConfig) -> int:
+    """How many replicas the GPUs make.
+
+    Raises:
+        ValueError: the GPUs cannot be shared out to servers.
+    """
+    rollout, trainer = config.actor_rollout_ref.rollout, config.trainer
+    size = rollout.tensor_model_parallel_size * rollout.data_parallel_size * rollout.pipeline_model_parallel_size
+    gpus = trainer.nnodes * trainer.n_gpus_per_node
+    if gpus < size or gpus % size:
+        raise ValueError(
+            f"a server takes {size} GPUs (tensor x data x pipeline parallel size), which does not divide {gpus} "
+            "(trainer.nnodes x trainer.n_gpus_per_node); change one of them"
+        )
+    return gpus // size
+
+
+def start_ray(config: DictConfig) -> str:
+    """Start or join a Ray cluster as verl's driver does, and return a description of the hardware that will be used.
+
+    Raises:
+        ValueError: the cluster has too few GPUs, on which verl would wait for ever.
+    """
+    import ray
+    from verl.trainer.constants_ppo import get_ppo_ray_runtime_env
+    from verl.utils.device import get_device_name, get_resource_name
+
+    ray_init = OmegaConf.to_container(config.ray_kwargs.ray_init, resolve=True)
+    runtime_env = OmegaConf.merge(get_ppo_ray_runtime_env(config), ray_init.pop("runtime_env"))
+    ray.init(runtime_env=OmegaConf.to_container(runtime_env), **ray_init)
+    gpus = config.trainer.nnodes * config.trainer.n_gpus_per_node
+    resources = ray.cluster_resources()
+    if (found := int(resources.get(get_resource_name(), 0))) < gpus:
+        raise ValueError(
+            f"{gpus} GPUs are asked for (trainer.nnodes x trainer.n_gpus_per_node) and the Ray cluster has {found}; lower one "
+            "of them, or let more nodes join"
+        )
+    if get_device_name() == "cpu":
+        return f"CPU, {config.trainer.n_gpus_per_node} server slots"
+    kinds = sorted(name.partition(":")[2] for name in resources if name.startswith("accelerator_type:"))
+    return f"{config.trainer.nnodes} x {config.trainer.n_gpus_per_node} {' or '.join(kinds) or get_device_name()}"
+
+
+def takes_request_seeds() -> bool:
+    """Whether each request can have a seed. vLLM 0.28 on CPU fails with one ("CPU Generator does not use offset")."""
+    from verl.utils.device import get_device_name
+
+    return get_device_name() != "cpu"
+
+
+async def start_servers(
+    config: DictConfig, folder: str, tokenizer, engine_seed: int, request_seed: Callable[[Request], int] | None
+) -> Callable[[Request], Awaitable[Response]]:
+    """Load the model of `folder` into all servers; returns `generate` for `collect`.
+
+    engine_seed: of what has no seed of its own. request_seed: the seed of each request, None for none.
+    """
+    from verl.workers.rollout.llm_server import LLMServerManager
+
+    rollout = config.actor_rollout_ref.rollout
+    with open_dict(config):
+        config.actor_rollout_ref.model.path = folder
+        rollout.seed = engine_seed
+        rollout.max_model_len = rollout.max_model_len or config.max_prompt_tokens + config.max_response_tokens
+    manager = await LLMServerManager.create(config)
+    client = manager.get_client()
+    ends = response_ends(folder, tokenizer)
+
+    async def generate(request: Request) -> Response:
+        sampling = {
+            "temperature": config.temperature,
+            "top_p": config.top_p,
+            "top_k": config.top_k,
+            "max_tokens": config.max_response_tokens,
+        }
+        if request_seed is not None:
+            sampling["seed"] = request_seed(request)
+        name = f"{request.benchmark}/{request.problem.id}/{request.sample}"
+        answer = await client.generate(name, prompt_ids=request.prompt_ids, sampling_params=sampling)
+        if answer.stop_reason != "completed":
+            raise RuntimeError(f"a server ended the response {name} with {answer.stop_reason!r}")
+        ids = list(answer.token_ids)
+        # As verl hands responses to a reward function. Not on the event loop: a long response takes milliseconds.
+        output = await asyncio.to_thread(tokenizer.decode, ids, skip_special_tokens=True)
+        # verl's stop reason does not tell the end token from the limit.
+        return Response(output, len(ids), cut_off=len(ids) >= config.max_response_tokens and ids[-1] not in ends)
+
+    generate.manager = manager  # the servers live as long as it does
+    return generate
