@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import inspect
 import math
-import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from recipe.rlvr_math.benchmarks import Benchmark, Problem
 from recipe.token_level.launch import bottom
 
 PATIENCE = 600.0  # seconds that a reward function may take for one response
-_NAMED = 5  # problems named in a warning
+_NAMED = 5  # problems named in a message
 
 
 def load_reward(config: DictConfig):
@@ -103,7 +102,8 @@ def check_rewards(config: DictConfig, benchmarks: list[Benchmark]) -> None:
     """Try the reward function on every problem, with no answer and with the ground truth itself in the usual forms.
 
     Raises:
-        ValueError: there is none for a data source, it fails for a problem (an unparsable ground truth), or gives no verdict.
+        ValueError: there is none for a data source, it fails for a problem, gives no verdict, or takes not even the ground
+            truth of a problem for a right answer to it, as it does for others.
     """
     function = load_reward(config)
     if inspect.iscoroutinefunction(getattr(function, "func", function)):
@@ -128,11 +128,10 @@ def check_rewards(config: DictConfig, benchmarks: list[Benchmark]) -> None:
                     f"{str(error) or type(error).__name__}"
                 ) from None
         if 0 < len(never_right) < len(benchmark.problems):  # all: it wants the answer in a form of its own
-            print(
-                f"warning: {benchmark.name}: the reward function does not accept the ground truth itself as an answer for "
-                f"{len(never_right)} of {len(benchmark.problems)} problems, which may never count as right: "
-                f"{', '.join(never_right[:_NAMED])}{' ...' if len(never_right) > _NAMED else ''}",
-                file=sys.stderr,
+            raise ValueError(
+                f"the ground truth of {len(never_right)} of {len(benchmark.problems)} problems of {benchmark.file} cannot be "
+                f"parsed: the reward function takes no answer for right, not even the ground truth itself, for problems "
+                f"{', '.join(never_right[:_NAMED])}{', ...' if len(never_right) > _NAMED else ''}; mend or remove these rows"
             )
 
 

