@@ -120,11 +120,14 @@ def load_tokenizer(folder: str, trust_remote_code: bool, custom_chat_template: s
     """
     from transformers import AutoTokenizer
 
+    reason = "its files are missing"
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code, local_files_only=True)
     except Exception as error:  # its kinds differ between versions
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ValueError(f"the model folder is incomplete: no tokenizer can be loaded from {folder} ({reason})") from None
+        tokenizer, reason = None, (str(error).strip().splitlines() or [type(error).__name__])[0]
+    # transformers 5 makes an empty tokenizer where there are no files.
+    if tokenizer is None or not tokenizer("1")["input_ids"]:
+        raise ValueError(f"the model folder is incomplete: no tokenizer can be loaded from {folder} ({reason})")
     tokenizer.chat_template = custom_chat_template or tokenizer.chat_template
     if not tokenizer.chat_template:
         raise ValueError(

@@ -188,6 +188,12 @@ def test_other_weights_in_the_same_folder_are_another_model(evaluation, stack, m
 
 def test_two_evaluations_do_not_write_to_one_folder(evaluation, stack, capsys):
     config = evaluation()
-    stack.at = lambda number: pytest.raises(SystemExit, entry.evaluate, config) if number == 5 else None
+
+    def second(number):
+        if number == 5:
+            with pytest.raises(SystemExit):
+                entry.evaluate(config)
+
+    stack.at = second
     entry.evaluate(config)
     assert "another evaluation is writing to" in capsys.readouterr().err
