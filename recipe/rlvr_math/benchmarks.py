@@ -104,7 +104,7 @@ def _template(path: Path, digest: str) -> str:
         raise ValueError(f"{manifest} is no manifest of recipe.rlvr_math.prepare; make the file anew, or remove it") from None
     if sha256 != digest:
         raise ValueError(f"{path} was changed after {manifest.name} was written; make it anew with recipe.rlvr_math.prepare")
-    return template
+    return str(template)
 
 
 def encode_prompts(benchmark: Benchmark, tokenizer, most: int, **arguments) -> list[list[int]]:

@@ -20,7 +20,7 @@ from omegaconf import DictConfig
 
 from recipe.rlvr_math.benchmarks import Benchmark, encode_prompts, read_benchmarks
 from recipe.rlvr_math.collect import Request, collect
-from recipe.rlvr_math.model_folder import Model, find_model, load_tokenizer
+from recipe.rlvr_math.model_folder import Model, check_context, find_model, load_tokenizer
 from recipe.rlvr_math.progress import Progress
 from recipe.rlvr_math.run_folder import RunFolder, check_settings, open_run
 from recipe.rlvr_math.scoring import check_rewards, describe_checker, start_scorers
@@ -62,6 +62,7 @@ def prepare(config: DictConfig) -> Plan:
     benchmarks = read_benchmarks(config.benchmarks)
     model = find_model(config.model, config.out)
     given = config.actor_rollout_ref.model
+    check_context(model.folder, config.max_prompt_tokens + config.max_response_tokens, given.trust_remote_code)
     tokenizer = load_tokenizer(model.folder, given.trust_remote_code, given.custom_chat_template)
     arguments = dict(config.data.apply_chat_template_kwargs)
     prompts = {b.name: encode_prompts(b, tokenizer, config.max_prompt_tokens, **arguments) for b in benchmarks}
@@ -158,9 +159,9 @@ def _run_to_the_end(plan: Plan, folder: RunFolder, there: dict[str, set[tuple[st
     except Exception as error:
         ray.shutdown()  # the workers' last lines come before ours
         cause = bottom(error)
-        if not isinstance(cause, ValueError):
-            traceback.print_exception(error)
         lines = str(cause).strip().splitlines() or [type(cause).__name__]
+        if not isinstance(cause, ValueError) or len(lines) > 1:
+            traceback.print_exception(error)
         end(f"{lines[0].rstrip('. ')}; {saved()}", status=1)
     ray.shutdown()
 

@@ -137,6 +137,20 @@ def load_tokenizer(folder: str, trust_remote_code: bool, custom_chat_template: s
     return tokenizer
 
 
+def check_context(folder: str, tokens: int, trust_remote_code: bool) -> None:
+    """Raise ValueError if the model has fewer positions than `tokens`; RoPE that was scaled to have more is left to vLLM."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code, local_files_only=True).get_text_config()
+    positions = getattr(config, "max_position_embeddings", None)
+    rope = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
+    if positions and positions < tokens and rope.get("rope_type", "default") == "default":
+        raise ValueError(
+            f"the model has {positions:,} positions, fewer than the {tokens:,} tokens of max_prompt_tokens + "
+            "max_response_tokens; lower one of them"
+        )
+
+
 def fingerprint(folder: str) -> str:
     """12 hex digits that change with the model: names, sizes and both ends of its files (reading all would take minutes)."""
     digest = hashlib.sha256()

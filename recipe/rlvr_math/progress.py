@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 from tqdm import tqdm
@@ -43,7 +44,9 @@ class Progress:
 
     def __enter__(self):
         """Show the bar; what was counted before is where it begins."""
-        self._bar = tqdm(total=self._total, initial=self.done, unit="sample", desc="evaluating", postfix=self._accuracies())
+        seconds = 0.2 if sys.stderr.isatty() else 30.0  # a log keeps every state of the bar
+        options = {"desc": "evaluating", "unit": "sample", "mininterval": seconds, "postfix": self._accuracies()}
+        self._bar = tqdm(total=self._total, initial=self.done, **options)
         return self
 
     def __exit__(self, *_):

@@ -64,7 +64,7 @@ def takes_request_seeds() -> bool:
 async def start_servers(
     config: DictConfig, folder: str, tokenizer, engine_seed: int, request_seed: Callable[[Request], int] | None
 ) -> Callable[[Request], Awaitable[Response]]:
-    """Load the model of `folder` into all servers; returns `generate` for `collect`.
+    """Load the model of `folder` into all servers; returns `generate` for `collect`, with which they live and end.
 
     engine_seed: of what has no seed of its own. request_seed: the seed of each request, None for none.
     """
@@ -76,27 +76,26 @@ async def start_servers(
         rollout.seed = engine_seed
         rollout.max_model_len = rollout.max_model_len or config.max_prompt_tokens + config.max_response_tokens
     manager = await LLMServerManager.create(config)
-    client = manager.get_client()
-    ends = response_ends(folder, tokenizer)
+    sampling = {"temperature": config.temperature, "top_p": config.top_p, "top_k": config.top_k}
+    sampling["max_tokens"] = config.max_response_tokens
+    return _Servers(manager, tokenizer, response_ends(folder, tokenizer), sampling, request_seed).generate
 
-    async def generate(request: Request) -> Response:
-        sampling = {
-            "temperature": config.temperature,
-            "top_p": config.top_p,
-            "top_k": config.top_k,
-            "max_tokens": config.max_response_tokens,
-        }
-        if request_seed is not None:
-            sampling["seed"] = request_seed(request)
+
+class _Servers:
+    def __init__(self, manager, tokenizer, ends: set[int], sampling: dict, request_seed: Callable[[Request], int] | None):
+        self._manager = manager  # Ray ends servers that nobody refers to
+        self._client = manager.get_client()
+        self._tokenizer, self._ends, self._sampling, self._request_seed = tokenizer, ends, sampling, request_seed
+
+    async def generate(self, request: Request) -> Response:
+        seed = {} if self._request_seed is None else {"seed": self._request_seed(request)}
         name = f"{request.benchmark}/{request.problem.id}/{request.sample}"
-        answer = await client.generate(name, prompt_ids=request.prompt_ids, sampling_params=sampling)
+        answer = await self._client.generate(name, prompt_ids=request.prompt_ids, sampling_params=self._sampling | seed)
         if answer.stop_reason != "completed":
             raise RuntimeError(f"a server ended the response {name} with {answer.stop_reason!r}")
         ids = list(answer.token_ids)
         # As verl hands responses to a reward function. Not on the event loop: a long response takes milliseconds.
-        output = await asyncio.to_thread(tokenizer.decode, ids, skip_special_tokens=True)
+        output = await asyncio.to_thread(self._tokenizer.decode, ids, skip_special_tokens=True)
         # verl's stop reason does not tell the end token from the limit.
-        return Response(output, len(ids), cut_off=len(ids) >= config.max_response_tokens and ids[-1] not in ends)
-
-    generate.manager = manager  # the servers live as long as it does
-    return generate
+        cut_off = len(ids) >= self._sampling["max_tokens"] and ids[-1] not in self._ends
+        return Response(output, len(ids), cut_off)

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from unittest import mock
 
 import pandas as pd
 import pytest
@@ -53,24 +54,19 @@ def benchmark_file(tmp_path):
 
 
 @pytest.fixture
-def compose_evaluation(monkeypatch):
+def compose_evaluation():
     """Compose the evaluation's config as the command line does; what it sets in the environment is taken back."""
     from hydra import compose, initialize_config_dir
 
     from recipe.token_level import search_path
-
-    for name, value in os.environ.items():
-        monkeypatch.setenv(name, value)
 
     def composed(*overrides):
         search_path.register(verl_folder="trainer")
         with initialize_config_dir(config_dir=str(ROOT / "recipe/rlvr_math/config"), version_base=None):
             return compose("evaluate", overrides=list(overrides))
 
-    before = dict(os.environ)
-    yield composed
-    for name in set(os.environ) - set(before):
-        del os.environ[name]
+    with mock.patch.dict(os.environ):
+        yield composed
 
 
 @pytest.fixture

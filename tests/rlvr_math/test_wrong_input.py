@@ -138,6 +138,7 @@ def test_a_reward_function_that_cannot_be_loaded(evaluation):
         ("n=0", "n is 0; it must be a positive integer"),
         ("top_p=1.5", "top_p is 1.5"),
         ("temperature=-1", "temperature is -1"),
+        ("max_response_tokens=40000", "the model has 32,768 positions, fewer than the 40,048 tokens"),
         ("temperature=0", "temperature=0 gives the same response n=4 times"),
         ("actor_rollout_ref.rollout.tensor_model_parallel_size=2", "a server takes 2 GPUs .* does not divide 1"),
     ],
