@@ -21,7 +21,7 @@ def check_settings(out: str, settings: dict[str, Any]) -> None:
     try:
         kept = json.loads((path / "settings.json").read_text())
     except FileNotFoundError:
-        if next(path.glob("*.jsonl"), None):
+        if any(file.stat().st_size for file in path.glob("*.jsonl")):  # empty: killed while the servers were starting
             raise ValueError(f"{path} holds samples, but no settings.json that says of what; give another out=") from None
         return
     except ValueError:
@@ -39,12 +39,14 @@ class RunFolder:
         self._files: dict[str, TextIO] = {}
 
     def write_settings(self, settings: dict[str, Any]) -> None:
-        """Write settings.json, unless it is there."""
+        """Write settings.json; if it is there, check it again, now that nobody else can have the folder."""
         target = self.path / "settings.json"
-        if not target.exists():
-            unfinished = self.path / "settings.json.part"
-            unfinished.write_text(json.dumps(settings, indent=1) + "\n")
-            os.replace(unfinished, target)
+        if target.exists():
+            check_settings(str(self.path), settings)
+            return
+        unfinished = self.path / "settings.json.part"
+        unfinished.write_text(json.dumps(settings, indent=1) + "\n")
+        os.replace(unfinished, target)
 
     def open_benchmark(self, name: str) -> Iterator[Sample]:
         """Open the file of a benchmark for `append`, and yield the samples that are there. A cut last line is cut away."""

@@ -197,3 +197,24 @@ def test_two_evaluations_do_not_write_to_one_folder(evaluation, stack, capsys):
     stack.at = second
     entry.evaluate(config)
     assert "another evaluation is writing to" in capsys.readouterr().err
+
+
+def test_what_was_killed_before_the_first_sample_starts_anew(evaluation, stack, monkeypatch, tmp_path):
+    def killed(config):
+        raise SystemExit(137)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(entry, "start_ray", killed)
+        with pytest.raises(SystemExit):
+            entry.evaluate(evaluation())
+    assert not (tmp_path / "out/settings.json").exists()
+    entry.evaluate(evaluation())
+    assert Counter(kept(tmp_path)) == Counter(ALL)
+
+
+def test_samples_of_nobody_knows_what_are_not_continued(evaluation, stack, tmp_path, capsys):
+    entry.evaluate(evaluation())
+    (tmp_path / "out/settings.json").unlink()
+    with pytest.raises(SystemExit):
+        entry.evaluate(evaluation())
+    assert "holds samples, but no settings.json" in capsys.readouterr().err
