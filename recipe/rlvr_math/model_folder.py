@@ -46,7 +46,7 @@ def find_model(path: str, out: str) -> Model:
     published = actor / "huggingface"
     if (published / "config.json").is_file() and not read_weights(str(published), tied=False)[1]:
         return Model(str(actor), _checked(published))  # the run was told to save the merged model, too
-    return Model(str(actor), _checked(_merged(actor, Path(out))))
+    return Model(str(actor), _checked(_merged(actor, Path(out).expanduser().resolve())))
 
 
 def _actor_folder(root: Path) -> Path:

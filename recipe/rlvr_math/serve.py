@@ -19,11 +19,11 @@ def count_servers(config: DictConfig) -> int:
     """
     rollout, trainer = config.actor_rollout_ref.rollout, config.trainer
     size = rollout.tensor_model_parallel_size * rollout.data_parallel_size * rollout.pipeline_model_parallel_size
-    gpus = trainer.nnodes * trainer.n_gpus_per_node
-    if gpus < size or gpus % size:
+    gpus, of_node = trainer.nnodes * trainer.n_gpus_per_node, trainer.n_gpus_per_node
+    if gpus % size or max(size, of_node) % min(size, of_node):
         raise ValueError(
-            f"a server takes {size} GPUs (tensor x data x pipeline parallel size), which does not divide {gpus} "
-            "(trainer.nnodes x trainer.n_gpus_per_node); change one of them"
+            f"a server takes {size} GPUs (tensor x data x pipeline parallel size), which does not divide {trainer.nnodes} x "
+            f"{of_node} GPUs (trainer.nnodes x trainer.n_gpus_per_node) evenly; change one of them"
         )
     return gpus // size
 

@@ -44,8 +44,17 @@ def test_the_protocols_are_the_validation_of_the_training_presets(compose, compo
     assert (config.max_prompt_tokens, config.max_response_tokens) == lengths
 
 
-def test_one_server_for_each_tensor_parallel_group(compose_evaluation):
+@pytest.mark.parametrize(
+    ("nodes", "of_node", "size", "servers"),
+    [(1, 8, 1, 8), (2, 8, 4, 4), (2, 4, 8, 1), (4, 8, 16, 2), (1, 4, 8, None), (2, 6, 4, None), (1, 6, 4, None)],
+)
+def test_the_gpus_are_shared_out_to_servers_of_whole_nodes_or_parts_of_one(compose_evaluation, nodes, of_node, size, servers):
     from recipe.rlvr_math.serve import count_servers
 
-    config = compose_evaluation("trainer.nnodes=2", "actor_rollout_ref.rollout.tensor_model_parallel_size=4")
-    assert count_servers(config) == 4
+    parallel = f"actor_rollout_ref.rollout.tensor_model_parallel_size={size}"
+    config = compose_evaluation(f"trainer.nnodes={nodes}", f"trainer.n_gpus_per_node={of_node}", parallel)
+    if servers is None:
+        with pytest.raises(ValueError, match=f"a server takes {size} GPUs .* {nodes} x {of_node} GPUs"):
+            count_servers(config)
+    else:
+        assert count_servers(config) == servers

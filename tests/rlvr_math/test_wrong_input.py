@@ -140,7 +140,7 @@ def test_a_reward_function_that_cannot_be_loaded(evaluation):
         ("temperature=-1", "temperature is -1"),
         ("max_response_tokens=40000", "the model has 32,768 positions, fewer than the 40,048 tokens"),
         ("temperature=0", "temperature=0 gives the same response n=4 times"),
-        ("actor_rollout_ref.rollout.tensor_model_parallel_size=2", "a server takes 2 GPUs .* does not divide 1"),
+        ("actor_rollout_ref.rollout.tensor_model_parallel_size=2", "a server takes 2 GPUs .* does not divide 1 x 1 GPUs"),
     ],
 )
 def test_a_setting_out_of_range(evaluation, override, message):
