@@ -5,8 +5,10 @@ A file is only ever appended to, in any order, so that a killed evaluation loses
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
+import operator
 import os
 import warnings
 from collections.abc import Iterator, Mapping
@@ -38,10 +40,10 @@ class Sample:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self):
-        # The types are compared by identity: a bool is an int to isinstance, and this runs a million times for a report.
-        for key, types, expected in _TYPES:
-            if type(getattr(self, key)) not in types:
-                raise ValueError(f"{key!r} is {_shown(getattr(self, key))}; it must be {expected}")
+        # One look-up instead of nine isinstance, to which a bool is an int: this runs a million times for a report.
+        if tuple(map(type, _values(self))) not in _COMBINATIONS:
+            key, _, expected = next(row for row in _TYPES if type(getattr(self, row[0])) not in row[1])
+            raise ValueError(f"{key!r} is {_shown(getattr(self, key))}; it must be {expected}")
         if self.sample < 0 or self.tokens < 0:
             key = "sample" if self.sample < 0 else "tokens"
             raise ValueError(f"{key!r} is {getattr(self, key)}; it must not be negative")
@@ -64,8 +66,11 @@ _TYPES = (
     ("tokens", {int}, "an integer"),
     ("cut_off", {bool}, "true or false"),
 )
-_KEYS = frozenset(key for key, _, _ in _TYPES)
-assert [key for key, _, _ in _TYPES] == [f.name for f in fields(Sample)][:-1]
+_NAMES = tuple(key for key, _, _ in _TYPES)
+_KEYS = frozenset(_NAMES)
+_COMBINATIONS = frozenset(itertools.product(*(types for _, types, _ in _TYPES)))
+_values, _items = operator.attrgetter(*_NAMES), operator.itemgetter(*_NAMES)
+assert [*_NAMES, "extra"] == [f.name for f in fields(Sample)]
 
 
 def _shown(value: Any) -> str:
@@ -78,7 +83,7 @@ def append_sample(file: TextIO, sample: Sample) -> None:
 
     ValueError for `extra` that JSON has no form for (an array, NaN); nothing is written then.
     """
-    record = {key: getattr(sample, key) for key, _, _ in _TYPES} | dict(sample.extra)
+    record = dict(zip(_NAMES, _values(sample), strict=True)) | dict(sample.extra)
     try:
         # ASCII: half a surrogate pair, which models do write, has no UTF-8.
         line = json.dumps(record, allow_nan=False)
@@ -118,7 +123,7 @@ def read_samples(path: str | Path) -> Iterator[Sample]:
     with open(path, "rb") as file:
         for number, line in enumerate(file, start=1):
             try:
-                record = json.loads(line)
+                record = json.loads(line.decode())
             except ValueError:
                 if not line.endswith(b"\n"):
                     warnings.warn(f"{path}: the last line (line {number}) is cut and was passed over", stacklevel=2)
@@ -145,9 +150,12 @@ def read_samples(path: str | Path) -> Iterator[Sample]:
 def _sample(record: Any) -> Sample:
     if type(record) is not dict:
         raise ValueError("not a JSON object")
-    missing = _KEYS - record.keys()
-    if missing:
-        names = ", ".join(repr(key) for key, _, _ in _TYPES if key in missing)
-        raise ValueError(f"the key {names} is missing" if len(missing) == 1 else f"the keys {names} are missing")
-    values = [record.pop(key) for key, _, _ in _TYPES]
-    return Sample(*values, record)
+    try:
+        values = _items(record)
+    except KeyError:
+        missing = [repr(key) for key in _NAMES if key not in record]
+        names = ", ".join(missing)
+        raise ValueError(f"the keys {names} are missing" if missing[1:] else f"the key {names} is missing") from None
+    if len(record) == len(_NAMES):
+        return Sample(*values)
+    return Sample(*values, {key: value for key, value in record.items() if key not in _KEYS})
