@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 RECIPE ?= htpo
 
-.PHONY: setup demo test test-fast test-cluster lint bench gpu-check lock clean
+.PHONY: setup demo demo-eval test test-fast test-cluster lint bench gpu-check lock clean
 
 # The environment for CPU machines. It is made again when its requirements change.
 setup: $(VENV)/.ready
@@ -15,6 +15,10 @@ $(VENV)/.ready: requirements-cpu.in requirements-cpu.txt pyproject.toml launch/s
 # Train for some minutes, e.g. `make demo RECIPE=hapo ARGS="hapo.adaptive_clip=False trainer.total_training_steps=20"`.
 demo: setup
 	$(PY) launch/demo/run.py --recipe $(RECIPE) $(ARGS)
+
+# Is the demo's model better than the one it began as? Evaluates both, draws the curve.
+demo-eval: setup
+	$(PY) launch/demo/evaluate.py --recipe $(RECIPE) $(ARGS)
 
 test: setup
 	$(PY) -m pytest $(ARGS)

@@ -28,7 +28,7 @@ def launch(config: DictConfig, method: Method) -> None:
     try:
         _prepare(config, method)
     except ValueError as error:
-        _stop(error, status=2)
+        end(error, status=2)
 
     import ray
     from verl.trainer.main_ppo import run_ppo
@@ -39,7 +39,7 @@ def launch(config: DictConfig, method: Method) -> None:
         run_ppo(config, task_runner_class=_Listening(_task_runner(method), config))
     except ray.exceptions.RayError as error:
         ray.shutdown()  # the workers' last lines come before ours
-        cause = _cause(error)
+        cause = bottom(error)
         if isinstance(cause, stopping.Stopped):
             stopping.forget(config)
             print(f"\n{cause}", file=sys.stderr)
@@ -47,11 +47,11 @@ def launch(config: DictConfig, method: Method) -> None:
         traceback.print_exception(error)
         hang = watchdog.hang_file(config)
         if hang.exists():
-            _stop(f"{hang.read_text()}; {_resume(config)}", status=1)
-        _stop(_explain(cause, config), status=1)
+            end(f"{hang.read_text()}; {_resume(config)}", status=1)
+        end(_explain(cause, config), status=1)
 
 
-def _cause(error: Exception) -> Exception:
+def bottom(error: Exception) -> Exception:
     """The exception at the bottom of Ray's, one of which is added for each actor on the way."""
     while getattr(error, "cause", None) is not None:
         error = error.cause
@@ -90,7 +90,8 @@ class _Listening:
         return self.actor_class.remote()
 
 
-def _stop(error: Exception | str, status: int) -> None:
+def end(error: Exception | str, status: int) -> None:
+    """End this process with one sentence on stderr."""
     print(f"\nerror: {error}", file=sys.stderr)
     raise SystemExit(status)
 

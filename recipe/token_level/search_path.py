@@ -13,14 +13,21 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 class VerlSearchPath(SearchPathPlugin):
     """Appends the folders, by their place on disk: naming the package would import verl before its platform is chosen."""
 
+    verl_folder = "trainer/config"
+
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         verl = find_spec("verl")
         if verl is None or not verl.submodule_search_locations:
             raise ModuleNotFoundError("verl is not installed; see requirements.txt and requirements-cpu.txt")
         search_path.append("token_level", f"file://{Path(__file__).parent / 'config'}")
-        search_path.append("verl", f"file://{Path(verl.submodule_search_locations[0]) / 'trainer' / 'config'}")
+        search_path.append("verl", f"file://{Path(verl.submodule_search_locations[0]) / self.verl_folder}")
 
 
-def register() -> None:
-    """Call before `@hydra.main` runs or a config is composed; more than once does no harm."""
+def register(verl_folder: str = "trainer/config") -> None:
+    """Call before `@hydra.main` runs or a config is composed; more than once does no harm, the last call counts.
+
+    verl_folder: what verl's config groups are looked up in. From `trainer` they are `config/model` and so on, which leaves
+    the names of the groups to keys of one's own.
+    """
+    VerlSearchPath.verl_folder = verl_folder
     Plugins.instance().register(VerlSearchPath)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from omegaconf import OmegaConf
 
 from recipe.token_level.inputs import first_training_row
-from recipe.token_level.preflight.facts import Model, Run
+from recipe.token_level.preflight.facts import Run
 from recipe.token_level.preflight.report import Result, failed, passed, warned
 
 # A model's embedding is often padded to a multiple of 64 to 512 rows; more than this share is another model's tokenizer.
@@ -33,7 +33,7 @@ def check_tokenizer(run: Run) -> Result:
             f"the tokenizer in {path} has no chat template, which turns every prompt into text",
             "take the instruction-tuned model's tokenizer, or set actor_rollout_ref.model.custom_chat_template",
         )
-    ends = _response_ends(model, tokenizer)
+    ends = response_ends(model.folder, tokenizer)
     shown = ", ".join(tokenizer.convert_ids_to_tokens(sorted(ends)))
     finding = f"{tokens:,} tokens, {rows - tokens:,} rows of padding; a response ends at {shown}"
     length, most = _first_prompt_length(run, tokenizer), run.config.data.max_prompt_length
@@ -63,12 +63,12 @@ def _first_prompt_length(run: Run, tokenizer) -> int | None:
     return len(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
-def _response_ends(model: Model, tokenizer) -> set[int]:
+def response_ends(folder: str, tokenizer) -> set[int]:
     """Ids at which vLLM ends a response: the tokenizer's end token and those of generation_config.json."""
     from transformers import GenerationConfig
 
     try:
-        more = GenerationConfig.from_pretrained(model.folder, local_files_only=True).eos_token_id
+        more = GenerationConfig.from_pretrained(folder, local_files_only=True).eos_token_id
     except OSError:  # no such file
         more = None
     return {tokenizer.eos_token_id, *(more if isinstance(more, list) else [] if more is None else [more])}

@@ -4,7 +4,7 @@ import pytest
 
 from recipe.rlvr_math.overlap import main
 from recipe.rlvr_math.problems import loose_text, same_text
-from tests.rlvr_math.published import dapo, write
+from tests.rlvr_math.data.published import dapo, write
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from recipe.rlvr_math import files, source
 from recipe.rlvr_math.data_sets import DATA_SETS
 from recipe.rlvr_math.templates import BOXED, DAPO
-from tests.rlvr_math.published import ROWS, amc_2023, dapo, olympiadbench, write
+from tests.rlvr_math.data.published import ROWS, amc_2023, dapo, olympiadbench, write
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".jsonl"])

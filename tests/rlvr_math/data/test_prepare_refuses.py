@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.rlvr_math.published import ROWS, dapo, write
+from tests.rlvr_math.data.published import ROWS, dapo, write
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(

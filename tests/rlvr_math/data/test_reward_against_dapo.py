@@ -59,7 +59,7 @@ def test_verl_loads_it_with_keywords(compose, path, monkeypatch):
 
     from verl.trainer.ppo.reward import get_custom_reward_fn
 
-    monkeypatch.chdir(Path(__file__).parents[2])
+    monkeypatch.chdir(Path(__file__).parents[3])
     function = f"reward.custom_reward_function.path={path}"
     config = compose(function, "+reward.custom_reward_function.reward_kwargs.wrong_score=-1")
     score = get_custom_reward_fn(config)

@@ -1,0 +1,67 @@
+"""`make demo-eval`: is the demo's model better than the one it began as? Evaluates both with the real stack, draws the curve.
+
+    python launch/demo/evaluate.py [--recipe htpo|hapo] [--run-dir DIR] [key=value ...]
+
+Trains the demo first if it was not. Run again after it was stopped or killed, it continues. The overrides are those of
+recipe.rlvr_math.evaluate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT))
+
+from recipe.token_level.checkpoints import newest_complete  # noqa: E402
+
+
+def evaluation_command(run_dir: Path, model: Path, name: str, overrides: list[str]) -> list[str]:
+    """The command a user would type, with the demo's data, lengths and reward function."""
+    return [
+        *(sys.executable, "-m", "recipe.rlvr_math.evaluate", "+platform=cpu", "n=32"),
+        f"model={model}",
+        f"benchmarks=[{run_dir}/data/val.parquet]",
+        "max_prompt_tokens=48",
+        "max_response_tokens=8",
+        f"reward.custom_reward_function.path={HERE}/reward.py",
+        f"out={run_dir}/evaluation/{name}",
+        "+ray_kwargs.ray_init.log_to_driver=False",  # vLLM's lines would break the progress bar
+        *overrides,
+    ]
+
+
+def run(command: list) -> None:
+    """Run a command; if it fails, end with its status."""
+    # A cluster of its own, whatever else runs on this machine; everything is local.
+    environment = os.environ | {"RAY_ADDRESS": "local", "HF_HUB_OFFLINE": "1"}
+    if status := subprocess.run(command, cwd=ROOT, env=environment).returncode:
+        raise SystemExit(status)
+
+
+def main() -> None:
+    """See the module's docstring."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipe", choices=("htpo", "hapo"), default="htpo")
+    parser.add_argument("--run-dir", type=Path, default=None, help="default: runs/demo-<recipe>")
+    parser.add_argument("overrides", nargs="*", help="any key=value of the evaluation's config")
+    args = parser.parse_args()
+    run_dir = (args.run_dir or ROOT / "runs" / f"demo-{args.recipe}").resolve()
+
+    checkpoints = run_dir / "checkpoints"
+    if newest_complete(str(checkpoints))[0] is None:
+        run([sys.executable, HERE / "run.py", "--recipe", args.recipe, "--run-dir", run_dir])
+    for name, model in (("start", run_dir / "model"), ("trained", checkpoints)):
+        run(evaluation_command(run_dir, model, name, args.overrides))
+    results = run_dir / "evaluation"
+    report = [results / "start", results / "trained", "--out", results / "report"]
+    run([sys.executable, "-m", "recipe.rlvr_math.report", *report])
+
+
+if __name__ == "__main__":
+    main()
