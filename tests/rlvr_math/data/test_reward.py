@@ -17,6 +17,7 @@ from recipe.rlvr_math.checker_pool import CheckerPool, CheckTimeout
 from recipe.rlvr_math.checker_process import MEMORY_LIMIT
 from recipe.rlvr_math.reward import compute_score
 
+pytestmark = pytest.mark.slow  # starts and ends many processes
 ROOT = Path(__file__).parents[3]
 TYPES = {"score": float, "acc": float, "pred": str, "answered": float, "timeout": float}
 TOWER = r"\boxed{9^{9^{9^{9}}}}"

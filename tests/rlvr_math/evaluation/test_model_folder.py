@@ -76,6 +76,7 @@ def test_a_checkpoint_that_has_the_merged_model_already_is_not_merged(tmp_path, 
     assert merges == []
 
 
+@pytest.mark.slow
 def test_a_failed_merge_says_why_and_leaves_nothing_that_would_be_taken_for_a_model(tmp_path):
     actor = checkpoint(tmp_path / "run")  # its shards are no tensors
     with pytest.raises(ValueError, match=r"cannot be merged: .* \(all of it is in .*merged.log\)"):
