@@ -9,7 +9,7 @@ import random
 import sys
 from pathlib import Path
 
-import pandas as pd
+from recipe.rlvr_math.files import write_data
 
 PAIRS = [(a, b) for a in range(10) for b in range(10)]
 
@@ -29,11 +29,10 @@ def main(out: str) -> None:
     """Write train.parquet and val.parquet into `out`."""
     rng = random.Random(1)
     folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
     train = [row(i, *rng.choice(PAIRS), "train") for i in range(4096)]
     val = [row(i, a, b, "test") for i, (a, b) in enumerate(PAIRS)]
-    pd.DataFrame(train).to_parquet(folder / "train.parquet")
-    pd.DataFrame(val).to_parquet(folder / "val.parquet")
+    for name, rows in (("train", train), ("val", val)):
+        write_data(folder / f"{name}.parquet", rows, {"dataset": "single-digit sums", "template": "{problem}"})
     print(f"{folder}: {len(train)} training and {len(val)} validation prompts")
 
 
