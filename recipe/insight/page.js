@@ -39,15 +39,18 @@
 
   function traces(section, row, plot) {
     const items = Object.fromEntries(section.legend.map((item) => [item.key, item]));
-    return plot.traces.map((trace) => {
+    return plot.traces.flatMap((trace) => {
       const item = items[trace.key];
-      const line = { color: color(item.color), dash: item.dash, width: plot.stacked ? 0.5 : 1.7 };
-      return {
-        type: "scatter", x: trace.x, y: trace.y, name: plain(item.label), line,
-        mode: trace.x.length <= 60 && !plot.stacked ? "lines+markers" : "lines", marker: { size: 5 },
-        visible: !section.hidden.has(trace.key), hovertemplate: `%{y:${row.format}}`,
-        ...(plot.stacked ? { stackgroup: "all", fillcolor: color(item.color) } : {}),
-      };
+      const common = { type: "scatter", mode: "lines", visible: !section.hidden.has(trace.key), name: plain(item.label) };
+      const line = { color: color(item.color), dash: item.dash, width: plot.stacked ? 0.5 : 1.8 };
+      const hover = { hovertemplate: `%{y:${row.format}}` };
+      if (trace.mean) {
+        const extremes = { ...common, x: trace.x, y: trace.y, opacity: 0.28, hoverinfo: "skip", line: { color: line.color, width: 1 } };
+        return [extremes, { ...common, ...hover, x: trace.mean.x, y: trace.mean.y, line }];
+      }
+      const few = trace.x.length <= 60 && !plot.stacked ? { mode: "lines+markers", marker: { size: 5 } } : {};
+      const area = plot.stacked ? { stackgroup: "all", fillcolor: line.color } : {};
+      return [{ ...common, ...hover, ...few, ...area, x: trace.x, y: trace.y, line }];
     });
   }
 
@@ -75,20 +78,24 @@
     zooming = false;
   }
 
+  function chip(section, item) {
+    const swatch = el("span", { class: "swatch" });
+    swatch.style.borderTopColor = `var(--${item.color})`;
+    swatch.style.borderTopStyle = item.dash === "solid" ? "solid" : item.dash === "dot" ? "dotted" : "dashed";
+    const button = el("button", { type: "button", "aria-pressed": "true", dir: "auto" }, swatch, item.label);
+    button.addEventListener("click", () => {
+      const hide = !section.hidden.delete(item.key);
+      if (hide) section.hidden.add(item.key);
+      button.setAttribute("aria-pressed", String(!hide));
+      drawn.filter((one) => one.section === section).forEach(draw);
+    });
+    return button;
+  }
+
   function legend(section) {
-    return el("div", { class: "legend", role: "group", "aria-label": "Curves; press to hide or show" }, ...section.legend.map((item) => {
-      const swatch = el("span", { class: "swatch" });
-      swatch.style.borderTopColor = `var(--${item.color})`;
-      swatch.style.borderTopStyle = item.dash === "solid" ? "solid" : item.dash === "dot" ? "dotted" : "dashed";
-      const button = el("button", { type: "button", "aria-pressed": "true", dir: "auto" }, swatch, item.label);
-      button.addEventListener("click", () => {
-        const hide = !section.hidden.delete(item.key);
-        if (hide) section.hidden.add(item.key);
-        button.setAttribute("aria-pressed", String(!hide));
-        drawn.filter((one) => one.section === section).forEach(draw);
-      });
-      return button;
-    }));
+    const kinds = [...new Set(section.legend.map((item) => item.of))];
+    return el("div", { class: "legends" }, ...kinds.map((of) => el("div", { class: "legend", role: "group", "aria-label": `${of}: press to hide or show` },
+      el("span", { class: "note", text: of }), ...section.legend.filter((item) => item.of === of).map((item) => chip(section, item)))));
   }
 
   function plotSection(section) {
@@ -145,6 +152,7 @@
 
   // ---- tabs ----
 
+  document.title = `${data.runs.map((run) => run.name).join(", ")} \u00b7 token-level runs`;
   const views = [...data.sections.map((section) => [section.id, section.title, () => plotSection(section)]),
     ["config", "Configuration", configuration], ["tokens", "Tokens", () => tokenView(data, el, $)]];
   const tabs = views.map(([id, title, build], place) => {

@@ -1,8 +1,8 @@
 """What the page plots: sections of rows of plots, as plain data that the page's script draws.
 
 A section is {"id", "title", "notes", "legend", "rows"}, a row {"title", "caption", "format", "plots"}, a plot {"run", "traces",
-"stacked", "range"}, a trace {"key", "x", "y"}. A legend item is {"key", "label", "color", "dash"}; its color is a variable of
-page.css, so that each theme has its own. Traces with one key belong to one legend item.
+"stacked", "range"}, a trace {"key", "x", "y"} and, of a thinned line, "mean" {"x", "y"}. A legend item is {"of", "key", "label",
+"color", "dash"}; its color is a variable of page.css, so that each theme has its own. A trace has the key of its legend item.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def overview(runs: Sequence[Run]) -> dict[str, Any]:
 def groups(runs: Sequence[Run]) -> dict[str, Any]:
     """HTPO's eight groups and HAPO's two sides, one plot a run."""
     legend = [
-        _item(name, name, f"g{i}", "solid" if name.endswith("_high") else "dash") for i, name in enumerate(GROUPS, start=1)
-    ] + [_item(side, side, f"s{i}", ("dash", "solid")[i]) for i, side in enumerate(SIDES)]
+        _item("Groups", name, f"g{i}", "solid" if name.endswith("_high") else "dash") for i, name in enumerate(GROUPS, start=1)
+    ] + [_item("HAPO's sides", side, f"s{i}", ("dash", "solid")[i]) for i, side in enumerate(SIDES)]
     rows = []
     for method, parts, shown in (("htpo", GROUPS, _GROUP_ROWS), ("hapo", SIDES, _SIDE_ROWS)):
         having = [run for run in runs if any(name.startswith(f"{method}/{parts[0]}/") for name in run.metrics.names)]
@@ -101,7 +101,7 @@ def prompts(runs: Sequence[Run]) -> dict[str, Any]:
             ("Right answers", "Share of the step's responses; the rest is wrong.", "htpo/correct_share"),
         )
     ]
-    legend = _run_legend(runs) + [_item(name, name, f"g{2 * i + 2}") for i, name in enumerate(QUADRANTS)]
+    legend = _run_legend(runs) + [_item("Tokens", name, f"g{2 * i + 2}") for i, name in enumerate(QUADRANTS)]
     caption = "Share of all response tokens, low and high entropy together."
     rows.append(_row("Tokens by difficulty and verdict", caption, ".1%", [_quadrants(run) for run in having]))
     return _section("prompts", "Prompts", rows, legend, notes)
@@ -113,7 +113,7 @@ def times(runs: Sequence[Run]) -> dict[str, Any]:
     rows = [_row("Throughput", "Tokens, of prompts and responses, per second and GPU.", ",.3~s", [_plot(traces)])]
     stacks = [(run, _phases(run)) for run in runs if "timing_s/step" in run.metrics.names]
     used = dict.fromkeys(phase for phase in (*_PHASES, "other", "testing") if any(phase in stack for _, (_, stack) in stacks))
-    legend = _run_legend(runs) + [_item(phase, phase, f"p{i % 8}") for i, phase in enumerate(used)]
+    legend = _run_legend(runs) + [_item("Phases", phase, f"p{i % 8}") for i, phase in enumerate(used)]
     plots = [
         _plot([_stacked(phase, x, stack[phase], len(run.metrics.steps)) for phase in stack], run.name, True)
         for run, (x, stack) in stacks
@@ -169,8 +169,8 @@ def _section(name: str, title: str, rows: list, legend: list, notes: Sequence[st
     notes = list(notes)
     if any(plot.pop("thinned") for row in rows for plot in row["plots"]):
         notes.append(
-            f"Long curves are thinned: lines show the lowest and the highest of each of {POINTS // 2} stretches of steps, "
-            f"stacked areas the means of {BINS}."
+            f"Long curves are thinned: pale lines join the lowest and the highest point of each of {POINTS // 2} stretches of "
+            f"steps, full lines and areas are the means of {BINS} stretches."
         )
     return {"id": name, "title": title, "notes": notes, "legend": legend, "rows": rows}
 
@@ -203,19 +203,27 @@ def _plot(traces: list, run: str = "", stacked: bool = False, span: list | None 
 
 def _trace(key: str, steps: np.ndarray, values: np.ndarray) -> dict[str, Any]:
     x, y = thin(steps, values)
-    return {"key": key, "x": x.tolist(), "y": [_short(v) for v in y.tolist()], "thinned": len(x) < len(steps)}
+    trace = {"key": key, **_points(x, y), "thinned": len(x) < len(steps)}
+    if trace["thinned"]:
+        middle, means = bin_means(steps, values[None])
+        trace["mean"] = _points(middle, means[0])
+    return trace
 
 
 def _stacked(key: str, steps: np.ndarray, values: np.ndarray, of: int) -> dict[str, Any]:
-    return {"key": key, "x": steps.tolist(), "y": [_short(v) for v in values.tolist()], "thinned": len(steps) < of}
+    return {"key": key, **_points(steps, values), "thinned": len(steps) < of}
+
+
+def _points(steps: np.ndarray, values: np.ndarray) -> dict[str, list]:
+    return {"x": steps.tolist(), "y": [_short(y) for y in values.tolist()]}
 
 
 def _short(value: float) -> float | None:
     return None if math.isnan(value) else float(f"{value:.5g}")
 
 
-def _item(key: str, label: str, color: str, dash: str = "solid") -> dict[str, str]:
-    return {"key": key, "label": label, "color": color, "dash": dash}
+def _item(of: str, key: str, color: str, dash: str = "solid", label: str = "") -> dict[str, str]:
+    return {"of": of, "key": key, "label": label or key, "color": color, "dash": dash}
 
 
 def _run_key(index: int) -> str:
@@ -224,4 +232,4 @@ def _run_key(index: int) -> str:
 
 def _run_legend(runs: Sequence[Run]) -> list[dict[str, str]]:
     """A color a run; after eight they come again with another dash."""
-    return [_item(_run_key(i), run.name, f"r{i % 8}", _DASHES[i // 8 % 4]) for i, run in enumerate(runs)]
+    return [_item("Runs", _run_key(i), f"r{i % 8}", _DASHES[i // 8 % 4], run.name) for i, run in enumerate(runs)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 POINTS = 800  # of a curve; a plot is some 600 pixels wide
-BINS = 300  # of a stacked plot
+BINS = 300  # of means
 
 
 def thin(steps: np.ndarray, values: np.ndarray, points: int = POINTS) -> tuple[np.ndarray, np.ndarray]:
@@ -29,12 +29,14 @@ def thin(steps: np.ndarray, values: np.ndarray, points: int = POINTS) -> tuple[n
 
 
 def bin_means(steps: np.ndarray, columns: np.ndarray, bins: int = BINS) -> tuple[np.ndarray, np.ndarray]:
-    """Means over `bins` runs of consecutive steps, for stacked plots, whose curves must share their steps.
+    """Means of what is no NaN over `bins` runs of consecutive steps; as given if N <= bins.
 
-    steps: `[N]`; columns: `[K, N]` without NaN. Returns the middle step of each bin and `[K, bins]`; as given if N <= bins.
+    steps: `[N]`; columns: `[K, N]`. Returns the middle step of each bin, and `[K, bins]` with NaN where a bin has nothing.
     """
     if len(steps) <= bins:
         return steps, columns
-    parts = np.array_split(np.arange(len(steps)), bins)
-    middle = np.array([steps[part[len(part) // 2]] for part in parts])
-    return middle, np.stack([columns[:, part].mean(axis=1) for part in parts], axis=1)
+    starts = np.linspace(0, len(steps), bins, endpoint=False).astype(int)
+    sums = np.add.reduceat(np.nan_to_num(columns), starts, axis=1)
+    counts = np.add.reduceat(~np.isnan(columns), starts, axis=1, dtype=float)
+    ends = np.append(starts[1:], len(steps))
+    return steps[(starts + ends) // 2], np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)

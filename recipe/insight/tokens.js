@@ -129,7 +129,8 @@ function tokenView(data, el, $) {
   const groupOf = (i) => (state.tokens.g ? Math.abs(state.tokens.g[i]) : state.tokens.s[i] > 0 ? 2 : 1);
   const detached = (i) => Boolean(state.tokens.g) && state.tokens.g[i] < 0;
   const outside = (i) => state.tokens.r[i] !== null && (state.tokens.r[i] < state.run.clip[0] || state.tokens.r[i] > state.run.clip[1]);
-  const groupColor = (group) => (state.run.method === "htpo" ? `g${group}` : `s${group - 1}`);
+  // The groups of high entropy are the even ones; they stand out.
+  const groupShade = (group) => [state.run.method === "htpo" ? `g${group}` : `s${group - 1}`, group % 2 ? 28 : 62];
 
   // [color, strength in %] of level 0..8 of a mode.
   function shade(mode, level) {
@@ -138,7 +139,7 @@ function tokenView(data, el, $) {
   }
 
   function look(mode, i) {
-    if (mode === "group") return [groupColor(groupOf(i)), 60];
+    if (mode === "group") return groupShade(groupOf(i));
     const value = state.tokens[MODES[mode].key][i];
     return value === null ? ["line", 0] : shade(mode, MODES[mode].edges.filter((edge) => value >= edge).length);
   }
@@ -169,7 +170,7 @@ function tokenView(data, el, $) {
     state.spans.forEach((_, i) => { counts[groupOf(i) - 1] += 1; });
     const { label, edges } = MODES[mode];
     const items = mode === "group"
-      ? state.run.groups.flatMap((name, i) => (counts[i] ? [item(`${i + 1} ${words(name)}: ${counts[i].toLocaleString("en")}`, [groupColor(i + 1), 60])] : []))
+      ? state.run.groups.flatMap((name, i) => (counts[i] ? [item(`${i + 1} ${words(name)}: ${counts[i].toLocaleString("en")}`, groupShade(i + 1))] : []))
       : [el("span", { text: `${label}:` }), ...Array.from({ length: 9 }, (_, level) =>
         item(level ? `\u2265 ${Number(edges[level - 1].toFixed(3))}` : `< ${Number(edges[0].toFixed(3))}`, shade(mode, level)))];
     const others = [item("outside the clip range", ["line", 0], "outside")];

@@ -16,6 +16,7 @@ CONFIG = {
     "data": {"train_files": ["a.parquet", "b.parquet"]},
 }
 HTPO = {"format": 1, "method": "htpo", "groups": list(GROUPS), "clip_ratio_low": 0.2, "clip_ratio_high": 0.28, "model": "m"}
+STEPS = tuple(range(1, 41))
 HAPO = HTPO | {"method": "hapo", "groups": None}
 
 
@@ -59,7 +60,7 @@ def write_metrics(path, steps, **options):
     return path
 
 
-def write_run(folder, steps=range(1, 41), config=CONFIG, overrides=("htpo.difficulty_threshold=0.6",), **options):
+def write_run(folder, steps=STEPS, config=CONFIG, overrides=("htpo.difficulty_threshold=0.6",), **options):
     """A run without token dumps; `config=None` leaves its configuration out."""
     write_metrics(folder / "metrics-000.jsonl", steps, **options)
     if config is not None:
