@@ -1,8 +1,8 @@
 """What the page plots: sections of rows of plots, as plain data that the page's script draws.
 
 A section is {"id", "title", "notes", "legend", "rows"}, a row {"title", "caption", "format", "plots"}, a plot {"run", "traces",
-"stacked", "range"}, a trace {"key", "x", "y"} and, of a thinned line, "mean" {"x", "y"}. A legend item is {"of", "key", "label",
-"color", "dash"}; its color is a variable of page.css, so that each theme has its own. A trace has the key of its legend item.
+"stacked", "range"}, a trace {"key", "x", "y"} and, of a thinned line, "mean" {"x", "y"}. A legend item is {"of", "key",
+"label", "color", "dash"}; its color is a variable of page.css, so that each theme has its own. A trace has its item's key.
 """
 
 from __future__ import annotations
@@ -111,13 +111,10 @@ def times(runs: Sequence[Run]) -> dict[str, Any]:
     """Throughput, and the seconds of each phase of a step, stacked."""
     traces = [_trace(_run_key(i), *run.metrics.known("perf/throughput")) for i, run in enumerate(runs)]
     rows = [_row("Throughput", "Tokens, of prompts and responses, per second and GPU.", ",.3~s", [_plot(traces)])]
-    stacks = [(run, _phases(run)) for run in runs if "timing_s/step" in run.metrics.names]
-    used = dict.fromkeys(phase for phase in (*_PHASES, "other", "testing") if any(phase in stack for _, (_, stack) in stacks))
+    stacks = [(run.name, *_phases(run)) for run in runs if "timing_s/step" in run.metrics.names]
+    used = [phase for phase in (*_PHASES, "other", "testing") if any(phase in stack for _, _, stack in stacks)]
     legend = _run_legend(runs) + [_item("Phases", phase, f"p{i % 8}") for i, phase in enumerate(used)]
-    plots = [
-        _plot([_stacked(phase, x, stack[phase], len(run.metrics.steps)) for phase in stack], run.name, True)
-        for run, (x, stack) in stacks
-    ]
+    plots = [_plot([_stacked(*item, steps) for item in stack.items()], name, True) for name, steps, stack in stacks]
     caption = "Seconds, stacked. Testing follows the step; other is what no phase of verl accounts for."
     rows.append(_row("Time of a step", caption, ".3~g", _share_range(plots)))
     return _section("time", "Time", rows, legend)
@@ -147,10 +144,8 @@ def _quadrants(run: Run) -> dict[str, Any]:
         sum(np.nan_to_num(_within(run, f"htpo/{name}_{level}/token_share")[1]) for level in ("low", "high"))
         for name in QUADRANTS
     ]
-    middle, means = bin_means(steps, np.array(shares))
-    return _plot(
-        [_stacked(name, middle, mean, len(steps)) for name, mean in zip(QUADRANTS, means, strict=True)], run.name, True, [0, 1]
-    )
+    traces = [_stacked(name, share, steps) for name, share in zip(QUADRANTS, shares, strict=True)]
+    return _plot(traces, run.name, True, [0, 1])
 
 
 def _phases(run: Run) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -160,9 +155,7 @@ def _phases(run: Run) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     whole, testing = seconds.pop("step"), seconds.pop("testing")
     seconds["other"] = np.maximum(whole - sum(seconds.values()), 0)
     seconds["testing"] = testing
-    used = [name for name, values in seconds.items() if values.any()]
-    middle, means = bin_means(run.metrics.steps[logged], np.array([seconds[name] for name in used]))
-    return middle, dict(zip(used, means, strict=True))
+    return run.metrics.steps[logged], {name: values for name, values in seconds.items() if values.any()}
 
 
 def _section(name: str, title: str, rows: list, legend: list, notes: Sequence[str] = ()) -> dict[str, Any]:
@@ -210,8 +203,9 @@ def _trace(key: str, steps: np.ndarray, values: np.ndarray) -> dict[str, Any]:
     return trace
 
 
-def _stacked(key: str, steps: np.ndarray, values: np.ndarray, of: int) -> dict[str, Any]:
-    return {"key": key, **_points(steps, values), "thinned": len(steps) < of}
+def _stacked(key: str, values: np.ndarray, steps: np.ndarray) -> dict[str, Any]:
+    middle, means = bin_means(steps, values[None])
+    return {"key": key, **_points(middle, means[0]), "thinned": len(middle) < len(steps)}
 
 
 def _points(steps: np.ndarray, values: np.ndarray) -> dict[str, list]:

@@ -35,7 +35,7 @@ function tokenView(data, el, $) {
   const text = el("div", { class: "text", id: "t-text", tabindex: 0, role: "group", "aria-label": "Tokens of the response" });
   const spoken = el("p", { class: "note", id: "t-here", "aria-live": "polite" });
   const help = el("p", { class: "note" });
-  [["\u2190 \u2192", "token"], ["n p", "next, previous token of the chosen group"], ["j k", "next, previous response"], ["Home End", ""]]
+  [["\u2190 \u2192", "token"], ["n p", "next, previous token of the chosen group"], ["j k", "next, previous response"], ["Home End", "first, last token"]]
     .forEach(([keys, what]) => help.append(el("kbd", { text: keys }), ` ${what}  `));
   const view = [note, bar, el("div", { class: "reader" }, list, el("section", { class: "card" }, about, key, strip, text, spoken, help))];
   const get = (id) => bar.querySelector(`#${id}`);

@@ -79,7 +79,7 @@ def response(step=1, tokens=("so", " 4", "2", "\n"), acc=1.0, solve_rate=0.25, m
         low, high = low + 4, high + 4
     entropy = np.where(np.arange(n) % 3 == 1, 1.7, 0.02)
     split = np.where(entropy > 1, high, low)
-    split[0] *= -1
+    split[:1] *= -1
     record = {
         "step": step,
         "prompt_id": "p0",
