@@ -17,9 +17,11 @@ function tokenView(data, el, $) {
     score: { key: "s", label: "HAPO score", edges: [-0.75, -0.5, -0.25, -0.05, 0.05, 0.25, 0.5, 0.75] },
   };
   const SOLVED = [["", "any"], ["none", "0: no answer right"], ["under", "under a half"], ["over", "a half or more"], ["all", "1: all right"]];
-  const state = { run: runs[0], listed: [], place: 0, tokens: null, spans: [], here: -1, asked: 0 };
+  // place: of the response in the list; shown: its number in the run, or -1; here: the token under the keyboard, or -1.
+  const state = { run: runs[0], listed: [], place: 0, shown: -1, tokens: null, spans: [], here: -1, asked: 0 };
   const words = (name) => name.replaceAll("_", " ");
   const number = (x, digits = 3) => (x === null || x === undefined ? "\u2014" : x.toFixed(digits));
+  const count = (tokens) => `${tokens.toLocaleString("en")} tokens`;
   const options = (pairs) => pairs.map(([value, text]) => el("option", { value, text }));
   const select = (id, label, pairs) => el("label", {}, `${label} `, el("select", { id, onchange: () => changed(id) }, ...options(pairs)));
 
@@ -48,6 +50,7 @@ function tokenView(data, el, $) {
 
   function setRun(run) {
     state.run = run;
+    state.shown = -1;
     note.textContent = run.note;
     note.hidden = !run.note;
     const steps = [...new Set(run.responses.map((response) => response.step))];
@@ -72,10 +75,10 @@ function tokenView(data, el, $) {
     state.listed = state.run.responses.map((response, i) => ({ ...response, i })).filter(matches);
     list.replaceChildren(el("p", { class: "note", text: `${state.listed.length} of ${state.run.responses.length} responses` }),
       ...state.listed.map((response, place) => el("button", { type: "button", role: "option", onclick: () => show(place) },
-        `step ${response.step} \u00b7 ${verdict(response.acc)} \u00b7 ${response.tokens.toLocaleString("en")} tokens`,
+        `step ${response.step} \u00b7 ${verdict(response.acc)} \u00b7 ${count(response.tokens)}`,
         el("small", { text: `solve rate ${number(response.solve, 2)} \u00b7 entropy ${number(response.entropy, 2)}` }),
         el("small", { text: response.prompt, dir: "auto" }))));
-    show(0);
+    show(Math.max(0, state.listed.findIndex((response) => response.i === state.shown)));
   }
 
   async function unpack(place) {
@@ -84,45 +87,57 @@ function tokenView(data, el, $) {
     return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
   }
 
-  async function show(place) {
-    const response = state.listed[place], asked = ++state.asked;
+  function choose(place) {
     [...list.querySelectorAll("button")].forEach((button, i) => {
       button.setAttribute("aria-selected", String(i === place));
-      if (i === place && list.contains(document.activeElement)) button.focus();
-      if (i === place) list.scrollTop += Math.min(0, button.offsetTop - list.offsetTop - list.scrollTop)
-        + Math.max(0, button.offsetTop - list.offsetTop + button.offsetHeight - list.scrollTop - list.clientHeight);
+      button.tabIndex = i === place ? 0 : -1;
+      if (i !== place) return;
+      if (list.contains(document.activeElement)) button.focus();
+      const top = button.offsetTop - list.offsetTop - list.scrollTop;
+      list.scrollTop += Math.min(0, top) + Math.max(0, top + button.offsetHeight - list.clientHeight);
     });
     state.place = place;
-    state.here = -1;
+  }
+
+  async function show(place) {
+    const response = state.listed[place];
+    choose(place);
+    if (response && response.i === state.shown) return void paint(); // the filters let it stay
+    const asked = ++state.asked;
+    Object.assign(state, { shown: response ? response.i : -1, here: -1, tokens: null, spans: [] });
+    [text, key].forEach((node) => node.replaceChildren());
     spoken.textContent = "";
-    text.replaceChildren();
-    if (!response) {
-      about.replaceChildren(el("p", { class: "note", text: "No response passes these filters." }));
-      state.tokens = null;
-      state.spans = [];
-      return;
-    }
+    if (!response) return void about.replaceChildren(el("p", { class: "note", text: "No response passes these filters." }));
     const tokens = await unpack(response.i);
     if (asked !== state.asked) return; // another one was asked for meanwhile
     state.tokens = tokens;
+    describe(response, tokens);
+    fill(tokens.t);
+    paint();
+    markReady();
+  }
+
+  function describe(response, tokens) {
     const facts = [`step ${response.step}`, verdict(response.acc), `reward ${number(response.reward)}`, `solve rate ${number(response.solve, 2)}`,
-      `${response.tokens.toLocaleString("en")} tokens`, `mean entropy ${number(response.entropy)}`, tokens.data_source, `session ${response.session}`];
+      count(response.tokens), `mean entropy ${number(response.entropy)}`, tokens.data_source, `session ${response.session}`];
     about.replaceChildren(el("h2", { text: facts.filter(Boolean).join(" \u00b7 "), dir: "auto" }),
       el("details", { open: tokens.prompt.length < 400 }, el("summary", { text: "Prompt and right answer" }),
-        el("div", { class: "prompt", text: tokens.prompt, dir: "auto" }), el("div", { class: "prompt", text: `Right answer: ${tokens.ground_truth}`, dir: "auto" })));
-    state.spans = tokens.t.map((piece) => el("span", { text: piece.replaceAll("\n", "\u21b5\n") }));
+        el("div", { class: "prompt", text: tokens.prompt, dir: "auto" }),
+        el("div", { class: "prompt", text: `Right answer: ${tokens.ground_truth}`, dir: "auto" })));
+  }
+
+  function fill(pieces) {
+    state.spans = pieces.map((piece) => el("span", { text: piece.replaceAll("\n", "\u21b5\n") }));
     let block = [];
     state.spans.forEach((span, i) => {
       span.place = i;
       block.push(span);
-      if (i + 1 === state.spans.length || block.length >= 3 * BLOCK || (block.length >= BLOCK && tokens.t[i].endsWith("\n"))) {
+      if (i + 1 === pieces.length || block.length >= 3 * BLOCK || (block.length >= BLOCK && pieces[i].endsWith("\n"))) {
         text.append(el("div", { class: "block", dir: "auto" }, ...block));
         block = [];
       }
     });
     text.scrollTop = 0;
-    paint();
-    markReady();
   }
 
   // HTPO: the group's number; HAPO: 1 for the low and 2 for the high side.
@@ -230,11 +245,15 @@ function tokenView(data, el, $) {
 
   function keydown(event) {
     if (event.target.matches("select, input") || event.ctrlKey || event.metaKey || event.altKey) return;
-    const last = state.spans.length - 1, inText = event.target === text;
-    const moves = { n: () => seek(1), p: () => seek(-1), j: () => state.place + 1 < state.listed.length && show(state.place + 1),
-      k: () => state.place > 0 && show(state.place - 1), Escape: () => { $("tip").hidden = true; },
-      ...(inText ? { ArrowRight: () => go(state.here + 1), ArrowLeft: () => go(state.here - 1), Home: () => go(0), End: () => go(last) } : {}) };
-    if (!moves[event.key]) return;
+    const next = () => state.place + 1 < state.listed.length && show(state.place + 1);
+    const previous = () => state.place > 0 && show(state.place - 1);
+    const moves = { n: () => seek(1), p: () => seek(-1), j: next, k: previous, Escape: () => { $("tip").hidden = true; } };
+    if (list.contains(event.target)) Object.assign(moves, { ArrowDown: next, ArrowUp: previous });
+    if (event.target === text) {
+      Object.assign(moves, { ArrowRight: () => go(state.here + 1), ArrowLeft: () => go(state.here - 1), Home: () => go(0),
+        End: () => go(state.spans.length - 1) });
+    }
+    if (!Object.hasOwn(moves, event.key)) return;
     event.preventDefault();
     moves[event.key]();
   }
