@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 
 # What the page may show; verl logs a hundred names more.
-_SHOWN = re.compile(r"(htpo|hapo|timing_s|val-core|critic/score|response_length)/|actor/(entropy|grad_norm)$|perf/throughput$")
+_SHOWN = re.compile(
+    r"(htpo|hapo|rollouts|timing_s|val-core|critic/score|response_length)/|actor/(entropy|grad_norm)$|perf/throughput$"
+)
 
 
 class Metrics:

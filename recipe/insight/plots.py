@@ -33,7 +33,14 @@ _OVERVIEW = (
 # Phases of a step that do not overlap (timing_s/<name>); other timings are parts of these.
 _PHASES = (
     *("gen", "reward", "old_log_prob", "ref", "values", "adv", "update_critic", "update_actor", "update_weights"),
-    *("switch_wait", "switch_to_trainer", "switch_to_rollout", "save_checkpoint"),
+    *("token_dump", "switch_wait", "switch_to_trainer", "switch_to_rollout", "save_checkpoint"),
+)
+_PROMPTS = (
+    ("Hard prompts", "htpo/hard_prompt_share", "Share of the step's prompts; the rest is easy."),
+    ("Right answers", "htpo/correct_share", "Share of the responses trained on; the rest is wrong."),
+    ("Right answers of all rollouts", "rollouts/acc", "Share, with the prompts that group filtering dropped."),
+    ("Prompts with all answers right", "rollouts/all_right_share", "Share; nothing is learned from them."),
+    ("Prompts with all answers wrong", "rollouts/all_wrong_share", "Share; nothing is learned from them."),
 )
 _GROUP_ROWS = (
     ("Token share", "token_share", "Share of all response tokens.", ".1%"),
@@ -89,21 +96,22 @@ def groups(runs: Sequence[Run]) -> dict[str, Any]:
 
 def prompts(runs: Sequence[Run]) -> dict[str, Any]:
     """Hard and easy prompts, right and wrong answers, and the tokens they have."""
-    having = [run for run in runs if "htpo/hard_prompt_share" in run.metrics.names]
-    notes = [f"{run.name}: its method logs no difficulty of prompts." for run in runs if run not in having]
-    if not having:
-        return _section("prompts", "Prompts", [], [], notes)
-    places = [(_run_key(runs.index(run)), run) for run in having]
-    rows = [
-        _row(title, caption, ".1%", [_plot([_trace(key, *run.metrics.known(name)) for key, run in places], span=[0, 1])])
-        for title, caption, name in (
-            ("Hard prompts", "Share of the step's prompts; the rest is easy.", "htpo/hard_prompt_share"),
-            ("Right answers", "Share of the step's responses; the rest is wrong.", "htpo/correct_share"),
-        )
+    notes = [
+        f"{run.name}: no shares of hard and easy prompts were logged (HTPO logs them)."
+        for run in runs
+        if "htpo/hard_prompt_share" not in run.metrics.names
     ]
-    legend = _run_legend(runs) + [_item("Tokens", name, f"g{2 * i + 2}") for i, name in enumerate(QUADRANTS)]
-    caption = "Share of all response tokens, low and high entropy together."
-    rows.append(_row("Tokens by difficulty and verdict", caption, ".1%", [_quadrants(run) for run in having]))
+    rows = []
+    for title, name, caption in _PROMPTS:
+        traces = [_trace(_run_key(i), *run.metrics.known(name)) for i, run in enumerate(runs)]
+        if any(trace["x"] for trace in traces):
+            rows.append(_row(title, caption, ".1%", [_plot(traces, span=[0, 1])]))
+    legend = _run_legend(runs) if rows else []
+    stacks = [_quadrants(run) for run in runs if f"htpo/{GROUPS[0]}/token_share" in run.metrics.names]
+    if stacks:
+        caption = "Share of all response tokens, low and high entropy together."
+        rows.append(_row("Tokens by difficulty and verdict", caption, ".1%", stacks))
+        legend += [_item("Tokens", name, f"g{2 * i + 2}") for i, name in enumerate(QUADRANTS)]
     return _section("prompts", "Prompts", rows, legend, notes)
 
 

@@ -65,7 +65,7 @@ def test_each_plot_has_its_traces(report, visit):
     assert page.evaluate(TRACES, "groups") == [8] * 15 + [2] * 4  # five rows of three runs with HTPO, four with HAPO's
     open_tab(page, "prompts")
     assert page.evaluate(TRACES, "prompts") == [3, 3, 4, 4, 4]
-    assert "hapo: its method logs no difficulty" in page.inner_text("#prompts")
+    assert "hapo: no shares of hard and easy prompts" in page.inner_text("#prompts")
     open_tab(page, "time")
     assert page.evaluate(TRACES, "time") == [4] + [7] * 4
     sums = "[...Array(40).keys()].map(i => document.querySelectorAll('#time .plot')[1].data.reduce((s, t) => s + t.y[i], 0))"

@@ -86,6 +86,14 @@ def test_quadrants_are_shares_of_all_tokens(run):
     assert plot["range"] == [0, 1]
 
 
+def test_a_hapo_run_has_what_it_logged_of_prompts(tmp_path):
+    run = write_run(tmp_path / "hapo", method="hapo")
+    (run / "metrics-001.jsonl").write_text('{"step":1,"data":{"rollouts/acc":0.25}}\n')
+    section = prompts(load_runs([run]))
+    assert list(rows(section)) == ["Right answers of all rollouts"]
+    assert section["notes"] == ["hapo: no shares of hard and easy prompts were logged (HTPO logs them)."]
+
+
 def test_plots_of_a_row_share_their_axis(tmp_path):
     folders = [write_run(tmp_path / name, shift=shift) for name, shift in (("a", 0), ("b", 1))]
     section = groups(load_runs(folders))
