@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from recipe.insight.dumps import TOKENS
+from recipe.insight.page import page
 from recipe.insight.runs import load_runs
 
 
@@ -21,17 +22,11 @@ def write_report(folders: Sequence[Path], out: Path, names: Sequence[str] | None
         raise ValueError(f"--out {out} is a file; name a folder")
     if tokens < 0:
         raise ValueError(f"--tokens {tokens}: give a number of tokens, 0 for none")
-    runs = load_runs(folders, names, tokens)
-    try:
-        from recipe.insight.page import page
-    except ModuleNotFoundError as error:
-        raise ValueError(f"the Python package {error.name} is missing; pip install {error.name}") from None
-
+    html = page(load_runs(folders, names, tokens))
     out.mkdir(parents=True, exist_ok=True)
-    path = out / "index.html"
     unfinished = out / "index.html.part"
-    unfinished.write_text(page(runs), encoding="utf-8", newline="\n")
-    return unfinished.replace(path)
+    unfinished.write_text(html, encoding="utf-8", newline="\n")
+    return unfinished.replace(out / "index.html")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

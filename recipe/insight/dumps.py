@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from recipe.insight.text import visible
@@ -87,7 +88,7 @@ def read_dumps(folder: Path, tokens: int = TOKENS) -> Dumps | None:
         )
     groups = head["groups"] if head["method"] == "htpo" else ["low_entropy", "high_entropy"]
     clip = (1 - head["clip_ratio_low"], 1 + head["clip_ratio_high"])
-    return Dumps(head["method"], [visible(name) for name in groups], clip, responses, packed, note)
+    return Dumps(head["method"], [visible(str(name)) for name in groups], clip, responses, packed, note)
 
 
 def _lengths(path: Path) -> tuple[dict, list[int]]:
@@ -112,7 +113,7 @@ def _lengths(path: Path) -> tuple[dict, list[int]]:
     if lacking:
         raise ValueError(f"{path} lacks the column {lacking[0]!r} of a token dump; dump it again")
     ids = _read(path, pa.schema([("token_id", _COLUMNS["token_id"])])).column("token_id")
-    return described, [len(row or ()) for row in ids.to_pylist()]
+    return described, pc.list_value_length(ids).fill_null(0).to_pylist()
 
 
 def _schema(method: str) -> pa.Schema:

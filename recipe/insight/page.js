@@ -54,9 +54,12 @@
     });
   }
 
-  const drawn = []; // {section, row, plot, node}
-  const draw = ({ section, row, plot, node }) => Plotly.react(node, traces(section, row, plot), layout(row, plot),
-    { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] });
+  const drawn = []; // {section, row, plot, node, width: when it was drawn, 0 if it was hidden}
+  function draw(one) {
+    one.width = one.node.clientWidth;
+    return Plotly.react(one.node, traces(one.section, one.row, one.plot), layout(one.row, one.plot),
+      { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] });
+  }
   const shown = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => {
     shown.unobserve(entry.target);
     const one = { ...entry.target.spec, node: entry.target };
@@ -173,7 +176,10 @@
     });
     history.replaceState(null, "", `#${tabs[place].id}`);
     scrollTo(0, 0);
-    drawn.filter((one) => !one.node.closest("[hidden]")).forEach((one) => Plotly.Plots.resize(one.node));
+    drawn.filter((one) => one.node.clientWidth && one.width !== one.node.clientWidth).forEach((one) => {
+      one.width = one.node.clientWidth;
+      Plotly.Plots.resize(one.node);
+    });
   }
 
   $("tabs").addEventListener("keydown", (event) => {

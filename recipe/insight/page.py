@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from recipe.insight.text import visible
 
 
 def page(runs: Sequence[Run]) -> str:
-    """The page of runs, as HTML text."""
+    """The page of runs, as HTML text. ValueError if Plotly is not installed."""
     sections = [overview(runs), groups(runs), prompts(runs), times(runs)]
     data = {
         "runs": [{"name": run.name, "lacks": run.lacks, "facts": _facts(run)} for run in runs],
@@ -37,7 +38,7 @@ def page(runs: Sequence[Run]) -> str:
     )
     own = resources.files("recipe.insight")
     scripts = {
-        "library": _text(resources.files("plotly") / "package_data/plotly.min.js"),
+        "library": _text(_plotly()),
         "tokens": _text(own / "tokens.js"),
         "script": _text(own / "page.js"),
     }
@@ -57,7 +58,14 @@ def island(data: Any) -> str:
     return json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def _text(file) -> str:
+def _plotly() -> Traversable:
+    try:
+        return resources.files("plotly") / "package_data/plotly.min.js"
+    except ModuleNotFoundError:
+        raise ValueError("the Python package plotly, which brings the plots' script, is missing; pip install plotly") from None
+
+
+def _text(file: Traversable) -> str:
     """With line feeds only: a browser makes them of all line ends before it takes the hash."""
     return file.read_text(encoding="utf-8").replace("\r\n", "\n").replace("\r", "\n")
 

@@ -1,16 +1,23 @@
 """The page in a real browser. The fixture `visit` also checks that there was no error, no dialog and no request."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from recipe.htpo.settings import GROUPS
 from recipe.insight.__main__ import write_report
 from tests.insight.folders import CONFIG, HAPO, HTPO, response, write_dump, write_run
 
+ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 TRACES = "tab => [...document.querySelectorAll(`#${tab} .plot`)].map(plot => plot.data.length)"
 STYLES = "spans => spans.map(span => getComputedStyle(span).backgroundColor)"
 
+FITTING = """() => [...document.querySelectorAll("#overview .plot")].every(plot =>
+    Math.abs(plot.querySelector(".main-svg").clientWidth - plot.clientWidth) < 3)"""
 # Milliseconds until the colours stand; the 54th longest of 60 frames of scrolling through the text.
 RECOLOUR = """mode => {
     const start = performance.now(), select = document.querySelector("#t-mode");
@@ -200,6 +207,29 @@ def test_the_theme_follows_the_system(report, visit):
     page.emulate_media(color_scheme="dark")
     page.wait_for_function(f"() => {font} !== {light!r}")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(18, 21, 27)"
+
+
+def test_a_plot_keeps_its_size_while_it_is_hidden(report, visit):
+    page = visit(report)
+    open_tab(page, "overview")
+    open_tab(page, "config")
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size({"width": 1000, "height": 5000})
+    page.wait_for_timeout(300)
+    open_tab(page, "overview")
+    page.wait_for_function(FITTING)
+
+
+def test_the_readmes_picture(tmp_path, chromium):
+    run, script = write_run(tmp_path / "run"), ROOT / "launch/demo/screenshot.py"
+    write_dump(run, 1, [response()])
+    for tab in ("groups", "tokens"):
+        image = tmp_path / f"{tab}.png"
+        subprocess.run([sys.executable, script, run, "--out", image, "--tab", tab], check=True)
+        assert image.read_bytes().startswith(b"\x89PNG")
+    wrong = subprocess.run([sys.executable, script, tmp_path, "--out", tmp_path / "x.png"], capture_output=True, text=True)
+    assert wrong.returncode == 2
+    assert wrong.stderr.startswith("error: ")
 
 
 def test_long_runs_and_long_responses(tmp_path, visit):

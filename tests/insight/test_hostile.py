@@ -35,7 +35,9 @@ def test_the_files_own_elements_are_all_there_are(report):
     html = report.read_text(encoding="utf-8")
     assert len(re.findall("<script", html, re.IGNORECASE)) == len(re.findall("</script", html, re.IGNORECASE)) == 5
     assert "<img src=x" not in html
-    assert not set(HIDDEN) & set(html.partition("@@")[0])
+    data = json.loads(re.search('id="data">(.*?)</script>', html).group(1))
+    assert not set(HIDDEN) & set(json.dumps(data, ensure_ascii=False))
+    assert "onerror" in json.dumps(data)
     assert "unsafe-eval" not in html.partition("</head>")[0]
 
 

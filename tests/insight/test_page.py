@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -54,6 +55,13 @@ def test_the_same_runs_give_the_same_page(run, tmp_path):
     for name in ("one", "two"):
         main([str(run), "--out", str(tmp_path / name)])
     assert (tmp_path / "one/index.html").read_bytes() == (tmp_path / "two/index.html").read_bytes()
+
+
+def test_without_plotly_it_says_so(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "plotly", None)
+    assert main([str(run), "--out", str(tmp_path / "report")]) == 2
+    assert "plotly" in capsys.readouterr().err
+    assert not (tmp_path / "report").exists()
 
 
 def rows(section):
