@@ -100,7 +100,7 @@ def _lengths(path: Path) -> tuple[dict, list[int]]:
         raise _broken(path) from None
     if not isinstance(described, dict):
         raise ValueError(f"{path} is no token dump: its metadata have no token_dump; move it elsewhere")
-    if described.get("format") != FORMAT or described.get("method") not in _SPLITS:
+    if described.get("format") != FORMAT or str(described.get("method")) not in _SPLITS:
         raise ValueError(
             f"{path} is a token dump of format {described.get('format')!r}, method {described.get('method')!r}; this version "
             f"reads format {FORMAT} of {' and '.join(_SPLITS)}: use the version that wrote it"

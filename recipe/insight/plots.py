@@ -122,9 +122,10 @@ def times(runs: Sequence[Run]) -> dict[str, Any]:
     stacks = [(run.name, *_phases(run)) for run in runs if "timing_s/step" in run.metrics.names]
     used = [phase for phase in (*_PHASES, "other", "testing") if any(phase in stack for _, _, stack in stacks)]
     legend = _run_legend(runs) + [_item("Phases", phase, f"p{i % 8}") for i, phase in enumerate(used)]
-    plots = [_plot([_stacked(*item, steps) for item in stack.items()], name, True) for name, steps, stack in stacks]
-    caption = "Seconds, stacked. Testing follows the step; other is what no phase of verl accounts for."
-    rows.append(_row("Time of a step", caption, ".3~g", _share_range(plots)))
+    if stacks:
+        plots = [_plot([_stacked(*item, steps) for item in stack.items()], name, True) for name, steps, stack in stacks]
+        caption = "Seconds, stacked. Testing follows the step; other is what no named phase accounts for."
+        rows.append(_row("Time of a step", caption, ".3~g", plots))
     return _section("time", "Time", rows, legend)
 
 

@@ -50,7 +50,7 @@ def load_runs(folders: Sequence[Path], names: Sequence[str] | None = None, token
     names = list(names or (folder.resolve().name for folder in folders))
     if len(names) != len(folders):
         raise ValueError(f"--name has {len(names)} names for {len(folders)} runs; give one for each")
-    shown = [visible(name).strip() or "(no name)" for name in names]
+    shown = [" ".join(visible(name).split()) or "(no name)" for name in names]
     if len(set(shown)) < len(shown):
         raise ValueError(f"two runs have the same name ({', '.join(shown)}); tell them apart with --name")
     for folder in folders:

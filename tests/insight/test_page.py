@@ -116,5 +116,6 @@ def test_a_run_of_another_kind_has_its_page(tmp_path):
     (found,) = load_runs([tmp_path / "grpo"])
     assert len(found.lacks) == 3
     assert rows(overview([found]))["Reward"]["plots"][0]["traces"][0]["y"] == [0.5]
+    assert list(rows(times([found]))) == ["Throughput"]
     assert groups([found])["notes"] == ["None of the runs logged token groups."]
     assert main([str(tmp_path / "grpo"), "--out", str(tmp_path / "report")]) == 0
