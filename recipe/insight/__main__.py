@@ -1,0 +1,54 @@
+"""Show what a token-level objective did: `python -m recipe.insight RUN [RUN ...] --out DIR` writes DIR/index.html.
+
+Reads what training left in the runs' folders: metrics*.jsonl, hydra/.hydra and tokens/step_*.parquet; needs no GPU. The page
+has everything in it, also whole configurations and responses, and loads nothing: open it from disk, send it as one file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from recipe.insight.dumps import TOKENS
+from recipe.insight.page import page
+from recipe.insight.runs import load_runs
+
+
+def write_report(folders: Sequence[Path], out: Path, names: Sequence[str] | None = None, tokens: int = TOKENS) -> Path:
+    """Write the page of runs to `out`/index.html and return its path. ValueError, one sentence, for wrong input."""
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"--out {out} is a file; name a folder")
+    if tokens < 0:
+        raise ValueError(f"--tokens {tokens}: give a number of tokens, 0 for none")
+    html = page(load_runs(folders, names, tokens))
+    out.mkdir(parents=True, exist_ok=True)
+    unfinished = out / "index.html.part"
+    unfinished.write_text(html, encoding="utf-8", newline="\n")
+    return unfinished.replace(out / "index.html")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command. Status 2 and one sentence on stderr for wrong input."""
+    parser = argparse.ArgumentParser(
+        prog="python -m recipe.insight", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a training run")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="where index.html is written")
+    parser.add_argument("--name", nargs="+", metavar="NAME", help="names of the runs (default: their folders' names)")
+    parser.add_argument(
+        "--tokens", type=int, default=TOKENS, metavar="N", help=f"of each run in the token view, at most (default: {TOKENS})"
+    )
+    given = parser.parse_args(arguments)
+    try:
+        path = write_report(given.runs, given.out, given.name, given.tokens)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,187 @@
+"""Token dumps of a run: which responses the page takes, and how they are packed into it.
+
+A dump is `tokens/step_<N>.parquet`, one row per response; its columns and their units stand where training writes it.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from recipe.insight.text import visible
+
+FORMAT = 1
+STEPS, RESPONSES, TOKENS = 40, 200, 400_000  # of a run, at most; 400,000 tokens are some 4 to 6 MB of the page
+_COLUMNS = {
+    **dict.fromkeys(("step", "session"), pa.int32()),
+    **dict.fromkeys(("prompt_id", "data_source", "prompt", "ground_truth"), pa.string()),
+    **dict.fromkeys(("acc", "reward", "solve_rate"), pa.float32()),
+    "token": pa.list_(pa.string()),
+    "token_id": pa.list_(pa.int32()),
+    **dict.fromkeys(("entropy", "advantage", "ratio", "old_log_prob"), pa.list_(pa.float32())),
+}
+# Column, its letter in the page, and the decimals kept.
+_NUMBERS = (("entropy", "e", 3), ("advantage", "a", 3), ("ratio", "r", 4), ("old_log_prob", "l", 3))
+# What splits the tokens of a method's responses: a column, its letter, its decimals, its type.
+_SPLITS = {"htpo": ("group", "g", 0, pa.list_(pa.int8())), "hapo": ("score", "s", 3, pa.list_(pa.float32()))}
+
+
+@dataclass(frozen=True)
+class Dumps:
+    """Responses of a run for the page.
+
+    method: htpo or hapo. groups: names of the token groups (HAPO: the two sides of the score). clip: the clip range's lower
+    and upper ratio. responses: what the page lists, one object each. packed: their tokens, base64 of gzipped JSON.
+    note: which responses were left out, empty if none was.
+    """
+
+    method: str
+    groups: list[str]
+    clip: tuple[float, float]
+    responses: list[dict[str, Any]]
+    packed: list[str]
+    note: str
+
+
+def read_dumps(folder: Path, tokens: int = TOKENS) -> Dumps | None:
+    """None for a run without token dumps.
+
+    Takes at most `STEPS` steps, evenly spread with the first and the last, and from these in turn one response after another,
+    until it has `RESPONSES` of them or `tokens` tokens; a response that does not fit any more is passed over.
+
+    Raises:
+        ValueError: a file cannot be read, has another format or lacks a column; the message says which and what to do.
+    """
+    files = sorted(folder.glob("tokens/step_*.parquet"), key=lambda path: (len(path.stem), path.stem))
+    if not files:
+        return None
+    described, lengths = zip(*map(_lengths, files), strict=True)
+    head = described[-1]
+    if any(other["method"] != head["method"] for other in described):
+        raise ValueError(f"{folder / 'tokens'} has dumps of two methods; keep those of one run in a folder")
+    chosen = _choose(lengths, tokens)
+    responses, packed = [], []
+    for place in sorted({place for place, _ in chosen}):
+        rows = sorted(row for where, row in chosen if where == place)
+        for record in _read(files[place], _schema(head["method"])).take(rows).to_pylist():
+            listed, tokens_of_it = _pack(record, head["method"], files[place])
+            responses.append(listed)
+            packed.append(tokens_of_it)
+    total = sum(map(len, lengths))
+    note = ""
+    if len(chosen) < total:
+        steps = len({place for place, _ in chosen})
+        note = (
+            f"{len(chosen):,} of {total:,} dumped responses, from {steps:,} of {len(files):,} steps, are in this page. A run "
+            f"has at most {STEPS} steps, {RESPONSES} responses and {tokens:,} tokens here."
+        )
+    groups = head["groups"] if head["method"] == "htpo" else ["low_entropy", "high_entropy"]
+    clip = (1 - head["clip_ratio_low"], 1 + head["clip_ratio_high"])
+    return Dumps(head["method"], [visible(str(name)) for name in groups], clip, responses, packed, note)
+
+
+def _lengths(path: Path) -> tuple[dict, list[int]]:
+    """A dump's description, checked, and the number of tokens of each of its responses."""
+    try:
+        schema = pq.read_schema(path)
+        described = json.loads((schema.metadata or {}).get(b"token_dump", b"null"))
+    except (pa.ArrowException, ValueError):  # also what is no JSON
+        raise _broken(path) from None
+    if not isinstance(described, dict):
+        raise ValueError(f"{path} is no token dump: its metadata have no token_dump; move it elsewhere")
+    if described.get("format") != FORMAT or str(described.get("method")) not in _SPLITS:
+        raise ValueError(
+            f"{path} is a token dump of format {described.get('format')!r}, method {described.get('method')!r}; this version "
+            f"reads format {FORMAT} of {' and '.join(_SPLITS)}: use the version that wrote it"
+        )
+    needed = {"clip_ratio_low": (int, float), "clip_ratio_high": (int, float)}
+    for key, kinds in (needed | ({"groups": list} if described["method"] == "htpo" else {})).items():
+        if not isinstance(described.get(key), kinds):
+            raise ValueError(f"{path}: its token_dump metadata lack {key!r}, or it is of a wrong type; dump it again")
+    lacking = [name for name in _schema(described["method"]).names if name not in schema.names]
+    if lacking:
+        raise ValueError(f"{path} lacks the column {lacking[0]!r} of a token dump; dump it again")
+    ids = _read(path, pa.schema([("token_id", _COLUMNS["token_id"])])).column("token_id")
+    return described, pc.list_value_length(ids).fill_null(0).to_pylist()
+
+
+def _schema(method: str) -> pa.Schema:
+    column, _, _, kind = _SPLITS[method]
+    return pa.schema([*_COLUMNS.items(), (column, kind)])
+
+
+def _read(path: Path, schema: pa.Schema) -> pa.Table:
+    """The columns of `schema`, of its types."""
+    try:
+        table = pq.read_table(path, columns=schema.names).select(schema.names)
+    except (pa.ArrowException, OSError):
+        raise _broken(path) from None
+    try:
+        return table.cast(schema)
+    except (pa.ArrowException, ValueError):
+        found = next(name for name in schema.names if table.schema.field(name).type != schema.field(name).type)
+        raise ValueError(f"{path}: the column {found!r} is not of the type that token dumps have; dump it again") from None
+
+
+def _broken(path: Path) -> ValueError:
+    return ValueError(f"{path} cannot be read as parquet; it may be cut short: remove it, or copy it again")
+
+
+def _choose(lengths: Sequence[list[int]], tokens: int) -> list[tuple[int, int]]:
+    """(file, row) of the responses to take; `lengths` are those of each file's responses."""
+    places = np.unique(np.linspace(0, len(lengths) - 1, min(STEPS, len(lengths))).round().astype(int)).tolist()
+    chosen: list[tuple[int, int]] = []
+    for row in range(max(len(lengths[place]) for place in places)):
+        for place in places:
+            if row < len(lengths[place]) and len(chosen) < RESPONSES and lengths[place][row] <= tokens:
+                chosen.append((place, row))
+                tokens -= lengths[place][row]
+    return chosen
+
+
+def _pack(record: dict[str, Any], method: str, path: Path) -> tuple[dict[str, Any], str]:
+    """What the page lists of a response, and its tokens as base64 of gzipped JSON."""
+    column, letter, decimals, _ = _SPLITS[method]
+    lists = {"t": record["token"], "i": record["token_id"]}
+    for name, key, digits in (*_NUMBERS, (column, letter, decimals)):
+        lists[key] = [_number(x, digits) for x in record[name] or ()]
+    lists["t"] = [visible(piece or "") for piece in lists["t"] or ()]
+    lists["i"] = list(lists["i"] or ())
+    if len({len(values) for values in lists.values()}) > 1:
+        raise ValueError(f"{path}: a response to prompt {record['prompt_id']!r} has lists of several lengths; dump it again")
+    entropies = [x for x in lists["e"] if x is not None]
+    splits = [x for x in lists[letter] if x is not None]
+    sides = [abs(x) for x in splits] if method == "htpo" else [2 if x > 0 else 1 for x in splits]
+    listed = {
+        "step": record["step"],
+        "prompt": visible(" ".join((record["prompt"] or "").split())[-160:]),  # the task stands at the end
+        "prompt_id": visible(str(record["prompt_id"])[:64]),
+        "session": record["session"],
+        "acc": _number(record["acc"], 3),
+        "reward": _number(record["reward"], 3),
+        "solve": _number(record["solve_rate"], 3),
+        "tokens": len(lists["t"]),
+        "entropy": _number(sum(entropies) / len(entropies), 3) if entropies else None,
+        "groups": sorted(set(sides)),
+    }
+    texts = {key: visible(record[key] or "") for key in ("prompt", "ground_truth", "data_source")}
+    payload = json.dumps(texts | lists, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return listed, base64.b64encode(gzip.compress(payload, mtime=0)).decode()
+
+
+def _number(value: float | None, decimals: int) -> float | int | None:
+    """Rounded; None for what is no finite number."""
+    if value is None or not math.isfinite(value):
+        return None
+    return round(value, decimals) if decimals else int(value)

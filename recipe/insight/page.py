@@ -1,0 +1,114 @@
+"""The page: one HTML file with its data, its script and Plotly in it, which may load nothing from anywhere.
+
+The data are a JSON island and one text island of packed responses a run. The page's script only ever sets text from them.
+The content security policy names the scripts by hash, so that nothing else runs, whatever stands in the data.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Any
+
+import numpy as np
+
+from recipe.insight.config import compare
+from recipe.insight.plots import groups, overview, prompts, times
+from recipe.insight.runs import Run
+from recipe.insight.text import visible
+
+
+def page(runs: Sequence[Run]) -> str:
+    """The page of runs, as HTML text. ValueError if Plotly is not installed."""
+    sections = [overview(runs), groups(runs), prompts(runs), times(runs)]
+    data = {
+        "runs": [{"name": run.name, "lacks": run.lacks, "facts": _facts(run)} for run in runs],
+        "sections": sections,
+        "config": _configs(runs),
+        "tokens": [_tokens(run) for run in runs],
+    }
+    packed = "".join(
+        f'<script type="text/plain" id="tokens-{i}">{chr(10).join(run.dumps.packed)}</script>\n'
+        for i, run in enumerate(runs)
+        if run.dumps
+    )
+    own = resources.files("recipe.insight")
+    scripts = {
+        "library": _text(_plotly()),
+        "tokens": _text(own / "tokens.js"),
+        "script": _text(own / "page.js"),
+    }
+    assert not any("</script" in script.lower() or "<!--" in script for script in scripts.values())
+    policy = (
+        f"default-src 'none'; script-src {' '.join(map(_hash, scripts.values()))}; style-src 'unsafe-inline'; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+    parts = scripts | {"policy": policy, "style": _text(own / "page.css"), "data": island(data), "packed": packed}
+    # Piece by piece: what was put in is not searched for further places.
+    template = _text(own / "page.html").split("@@")
+    return "".join(parts[piece] if i % 2 else piece for i, piece in enumerate(template))
+
+
+def island(data: Any) -> str:
+    """JSON that stands in a script element and cannot end it."""
+    return json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _plotly() -> Traversable:
+    try:
+        return resources.files("plotly") / "package_data/plotly.min.js"
+    except ModuleNotFoundError:
+        raise ValueError("the Python package plotly, which brings the plots' script, is missing; pip install plotly") from None
+
+
+def _text(file: Traversable) -> str:
+    """With line feeds only: a browser makes them of all line ends before it takes the hash."""
+    return file.read_text(encoding="utf-8").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _hash(script: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+
+
+def _facts(run: Run) -> list[str]:
+    """The cells of the overview's table: method, steps, reward, validation accuracy, entropy, length, seconds a step."""
+    metrics = run.metrics
+    accuracy = next((name for name in sorted(metrics.names) if name.startswith("val-core/") and "/acc/mean@" in name), "")
+    names = ("critic/score/mean", accuracy, "actor/entropy", "response_length/mean", "timing_s/step")
+    known = [metrics.known(name)[1] for name in names]
+    changes = [_change(values, form) for values, form in zip(known[:4], ("{:.3f}", "{:.1%}", "{:.3f}", "{:,.0f}"), strict=True)]
+    seconds = f"{np.median(known[4]):,.1f} s" if len(known[4]) else "-"
+    return [run.method.upper() or "-", f"{metrics.steps[-1]:,}", *changes, seconds]
+
+
+def _change(values: np.ndarray, form: str) -> str:
+    return f"{form.format(values[0])} \u2192 {form.format(values[-1])}" if len(values) else "-"
+
+
+def _configs(runs: Sequence[Run]) -> dict[str, Any]:
+    def clean(value: str | None) -> str | None:
+        return None if value is None else visible(value)
+
+    configs = [run.config for run in runs]
+    rows = [
+        {"key": visible(row["key"]), "values": [clean(x) for x in row["values"]], "differs": row["differs"]}
+        for row in compare(configs)
+    ]
+    return {"overrides": [[visible(x) for x in config.overrides] if config else None for config in configs], "rows": rows}
+
+
+def _tokens(run: Run) -> dict[str, Any] | None:
+    if run.dumps is None:
+        return None
+    dumps = run.dumps
+    return {
+        "method": dumps.method,
+        "groups": dumps.groups,
+        "clip": dumps.clip,
+        "note": dumps.note,
+        "responses": dumps.responses,
+    }

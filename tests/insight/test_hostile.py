@@ -1,0 +1,99 @@
+"""Text of others is shown as text, and nothing but the page's own scripts runs or loads."""
+
+import json
+import re
+
+import pytest
+
+from recipe.insight.__main__ import write_report
+from recipe.insight.page import island
+from tests.insight.folders import HTPO, response, write_dump, write_run
+
+EVIL = '<img src=x onerror="alert(1)"></script><script>alert(2)</script><!--<script>&lt;b&gt; <b>%{x}</b> @@data@@ ${x} `'
+HIDDEN = "\u202e\u2028\x00\x1b\u200f"
+SHOWN = EVIL + "⟨U+202E⟩⟨U+2028⟩⟨U+0000⟩⟨U+001B⟩⟨U+200F⟩"
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    base = tmp_path_factory.mktemp("hostile")
+    text = EVIL + HIDDEN
+    runs = [
+        write_run(base / f"run{i}", config={text: {f"{i}": text}, "common": text}, overrides=[f"x={text}"]) for i in range(2)
+    ]
+    names = [f"critic/score/mean{text}", f"val-core/{text}/acc/mean@4", "val-core/a/acc/mean@4"]
+    more = json.dumps({"step": 41, "data": dict.fromkeys(names, 0.5)}) + "\n"
+    for run in runs:
+        (run / "metrics-001.jsonl").write_text(more)
+    groups = [text, *HTPO["groups"][1:]]
+    odd = response(tokens=[text, "\u05e9\u05dc\u05d5\u05dd", " \u202e", "\n"], prompt=text, ground_truth=text, data_source=text)
+    write_dump(runs[0], 1, [odd | {"prompt_id": text}], HTPO | {"groups": groups})
+    return write_report(runs, base / "report", names=[text, text + "2"])
+
+
+def test_the_files_own_elements_are_all_there_are(report):
+    html = report.read_text(encoding="utf-8")
+    assert len(re.findall("<script", html, re.IGNORECASE)) == len(re.findall("</script", html, re.IGNORECASE)) == 5
+    assert "<img src=x" not in html
+    data = json.loads(re.search('id="data">(.*?)</script>', html).group(1))
+    assert not set(HIDDEN) & set(json.dumps(data, ensure_ascii=False))
+    assert "onerror" in json.dumps(data)
+    assert "unsafe-eval" not in html.partition("</head>")[0]
+
+
+def test_an_island_cannot_be_left():
+    assert "<" not in island({"a": EVIL})
+    assert json.loads(island({"a": EVIL})) == {"a": EVIL}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_hostile_text_is_shown_as_text(report, visit):
+    page = visit(report)
+    for tab in ("overview", "groups", "prompts", "time", "config", "tokens"):
+        page.click(f"#tab-{tab}")
+        page.wait_for_function("tab => [...document.querySelectorAll(`#${tab} .plot`)].every(plot => plot.data)", arg=tab)
+    page.wait_for_selector("#t-text span")
+    assert page.locator("img, main script, main b, main a[href^='http'], iframe, object").count() == 0
+    assert page.evaluate("document.scripts.length") == 5
+    text = page.evaluate("document.getElementById('main').textContent")
+    assert not set(HIDDEN) & set(text)
+    assert SHOWN in page.text_content("#overview table")
+    assert f"{SHOWN}/acc/mean@4" in page.text_content("#overview")
+    assert f"{SHOWN}.0" in page.text_content("#differences")
+    assert f"x={SHOWN}" in page.text_content("#overrides")
+    assert EVIL in page.text_content("#t-list")
+    assert page.text_content("#t-text span >> nth=0") == SHOWN
+    assert page.text_content("#t-text span >> nth=2") == " ⟨U+202E⟩"
+    assert f"Right answer: {SHOWN}" in page.text_content("#t-about")
+    page.hover("#t-text span >> nth=0")
+    assert json.loads(page.text_content("#tip code")) == SHOWN
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_plots_hover_shows_hostile_names_as_text(report, visit):
+    page = visit(report)
+    page.wait_for_function("() => document.querySelector('#overview .plot').data")
+    box = page.locator("#overview .plot .nsewdrag").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_selector("#overview .plot .hoverlayer .legendtext, #overview .plot .hoverlayer text")
+    page.wait_for_function("() => document.querySelector('#overview .hoverlayer').textContent.includes('onerror')")
+    assert EVIL in page.text_content("#overview .hoverlayer")
+    assert page.locator("#overview .hoverlayer :is(img, script, b, a)").count() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_nothing_else_may_run_or_load(report, visit):
+    page = visit(report)
+    page.evaluate("window.refused = []; addEventListener('securitypolicyviolation', e => refused.push(e.effectiveDirective))")
+    page.evaluate("fetch('http://127.0.0.1:9/').catch(() => {})")
+    page.evaluate("{ const s = document.createElement('script'); s.textContent = 'window.ran = 1'; document.body.append(s) }")
+    page.evaluate("{ const i = document.createElement('img'); i.src = 'http://127.0.0.1:9/x.png'; document.body.append(i) }")
+    page.evaluate("{ const d = document.createElement('div'); d.setAttribute('onclick', 'window.ran = 1'); d.click() }")
+    page.wait_for_function("() => refused.length >= 4")
+    assert set(page.evaluate("refused")) == {"connect-src", "script-src-elem", "script-src-attr", "img-src"}
+    assert page.evaluate("window.ran") is None
+    page.seen.errors.clear()  # the refusals, which the browser logs
+    page.seen.requests[:] = [url for url in page.seen.requests if url.startswith("file:")]

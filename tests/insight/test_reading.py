@@ -1,0 +1,157 @@
+"""What the command reads, and what it says of wrong input."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from recipe.hapo.metrics import SIDES
+from recipe.htpo.settings import GROUPS
+from recipe.insight import dumps, plots
+from recipe.insight.__main__ import main
+from recipe.insight.config import compare, flatten, read_config
+from recipe.insight.dumps import read_dumps
+from recipe.insight.metrics import read_metrics
+from recipe.insight.text import visible
+from tests.insight.folders import HAPO, HTPO, dump_schema, response, write_dump, write_metrics, write_run
+
+
+def test_names_are_those_of_the_methods():
+    assert plots.GROUPS == GROUPS
+    assert plots.SIDES == SIDES
+
+
+def test_a_resumed_runs_later_file_wins(tmp_path):
+    for name, score in (("metrics-2.jsonl", 0.2), ("metrics-10.jsonl", 1.0)):
+        data = {"critic/score/mean": score} | ({"actor/entropy": 0.5} if score < 1 else {})
+        (tmp_path / name).write_text("".join(json.dumps({"step": s, "data": data}) + "\n" for s in (3, int(10 * score))))
+    metrics = read_metrics(tmp_path)
+    assert metrics.steps.tolist() == [2, 3, 10]
+    assert metrics.column("critic/score/mean").tolist() == [0.2, 1.0, 1.0]
+    assert metrics.known("actor/entropy")[0].tolist() == [2, 3]
+
+
+def test_a_cut_last_line_passes_and_what_is_no_number_is_missing(tmp_path):
+    path = write_metrics(tmp_path / "metrics.jsonl", [1, 2])
+    odd = '{"step":3,"data":{"critic/score/mean":null,"actor/entropy":"x","perf/throughput":true,"htpo/a/loss":NaN}}\n'
+    path.write_text(path.read_text() + odd + '{"step":4,"data":{"critic/sc')
+    metrics = read_metrics(tmp_path)
+    assert metrics.steps.tolist() == [1, 2, 3]
+    assert all(np.isnan(metrics.column(name)[2]) for name in ("critic/score/mean", "actor/entropy", "perf/throughput"))
+
+
+@pytest.mark.parametrize("line", ["{", "[]", "7", '{"step":"1","data":{}}', '{"step":1}', '{"step":1,"data":[1]}', "\udcff"])
+def test_a_broken_line_is_named(tmp_path, capsys, line):
+    path = write_metrics(tmp_path / "run/metrics-000.jsonl", [1, 2])
+    first, second = path.read_text().splitlines()
+    path.write_text(f"{first}\n{line}\n{second}\n", errors="surrogateescape")
+    assert_refused(capsys, [tmp_path / "run"], f"{path}, line 2 is not a step", tmp_path)
+
+
+def assert_refused(capsys, runs, words, tmp_path, *more):
+    assert main([*map(str, runs), "--out", str(tmp_path / "out"), *more]) == 2
+    captured = capsys.readouterr()
+    assert words in captured.err
+    assert len(captured.err.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_wrong_folders_and_names(tmp_path, capsys):
+    a, b = write_run(tmp_path / "a/run"), write_run(tmp_path / "b/run")
+    (tmp_path / "empty").mkdir()
+    assert_refused(capsys, [tmp_path / "none"], f"there is no folder {tmp_path / 'none'}", tmp_path)
+    assert_refused(capsys, [tmp_path / "empty"], "has no metrics*.jsonl", tmp_path)
+    assert_refused(capsys, [a, b], "two runs have the same name (run, run); tell them apart with --name", tmp_path)
+    assert_refused(capsys, [a, b], "--name has 1 names for 2 runs", tmp_path, "--name", "x")
+    assert_refused(capsys, [a], "--tokens -1", tmp_path, "--tokens", "-1")
+    (tmp_path / "empty/metrics.jsonl").touch()
+    assert_refused(capsys, [tmp_path / "empty"], "has no finished step yet", tmp_path)
+    (tmp_path / "out").touch()
+    assert main([str(a), "--out", str(tmp_path / "out")]) == 2
+    assert "is a file" in capsys.readouterr().err
+
+
+def test_config(tmp_path):
+    assert flatten({"a": {"b": [1, "x"], "c": {}}, "d": None, "e": "${a.b}"}) == {
+        "a.b": '[1, "x"]',
+        "a.c": "{}",
+        "d": "null",
+        "e": "${a.b}",
+    }
+    one = read_config(write_run(tmp_path / "one", config={"a": 1, "b": {"c": 2}}))
+    two = read_config(write_run(tmp_path / "two", config={"b": {"c": 3}, "a": 1, "d": 4}))
+    assert one.overrides == ["htpo.difficulty_threshold=0.6"]
+    rows = compare([one, None, two])
+    assert [(row["key"], row["differs"]) for row in rows] == [("b.c", True), ("d", True), ("a", False)]
+    assert [row["values"] for row in rows] == [["2", None, "3"], [None, None, "4"], ["1", None, "1"]]
+
+
+def test_a_broken_config_is_named(tmp_path, capsys):
+    run = write_run(tmp_path / "run")
+    path = run / "hydra/.hydra/config.yaml"
+    path.write_text("a: 1\nb: [1\n")
+    assert_refused(capsys, [run], f"{path}, line 3, is not valid YAML", tmp_path)
+    path.write_text("- a\n")
+    assert_refused(capsys, [run], "is not a YAML mapping", tmp_path)
+
+
+def test_broken_dumps_are_named(tmp_path, capsys):
+    run = write_run(tmp_path / "run")
+
+    def refused(words, *arguments, **options):
+        path = write_dump(run, 3, *arguments, **options)
+        assert_refused(capsys, [run], f"{path}{words}", tmp_path)
+        return path
+
+    refused(" is a token dump of format 2, method 'htpo'", [response()], HTPO | {"format": 2})
+    refused(" is a token dump of format 1, method 'other'", [response()], HTPO | {"method": "other"}, dump_schema())
+    refused(" is no token dump", [response()], None)
+    refused(": its token_dump metadata lack 'clip_ratio_low'", [response()], HTPO | {"clip_ratio_low": None})
+    lacking = dump_schema().remove(dump_schema().get_field_index("ratio"))
+    refused(" lacks the column 'ratio'", [response()], schema=lacking)
+    place = dump_schema().get_field_index("ratio")
+    wrong = dump_schema().set(place, pa.field("ratio", pa.list_(pa.string())))
+    refused(": the column 'ratio' is not of the type", [response(ratio=["x"] * 4)], schema=wrong)
+    path = refused(": a response to prompt 'p0' has lists of several lengths", [response(ratio=[1.0])])
+    path.write_bytes(path.read_bytes()[:-20])
+    assert_refused(capsys, [run], f"{path} cannot be read as parquet", tmp_path)
+
+
+def test_dumps_are_bounded_and_spread_over_the_steps(tmp_path, monkeypatch):
+    monkeypatch.setattr(dumps, "STEPS", 4)
+    for step in range(1, 11):
+        write_dump(tmp_path, step, [response(step, session=i) for i in range(3)])
+    found = read_dumps(tmp_path, tokens=6 * 4 + 3)
+    assert [(x["step"], x["session"]) for x in found.responses] == [(1, 0), (1, 1), (4, 0), (4, 1), (7, 0), (10, 0)]
+    assert "6 of 30 dumped responses, from 4 of 10 steps" in found.note
+    assert read_dumps(tmp_path, tokens=0).responses == []
+    monkeypatch.undo()
+    assert len(read_dumps(tmp_path).responses) == 30
+    assert read_dumps(tmp_path).note == ""
+
+
+def test_a_response_without_tokens_or_numbers(tmp_path):
+    nan = float("nan")
+    odd = response(acc=nan, solve_rate=nan, entropy=[nan, None, float("inf"), 1.0], prompt=None, ground_truth=None)
+    write_dump(tmp_path, 1, [response(tokens=()), odd])
+    empty, other = read_dumps(tmp_path).responses
+    assert (empty["tokens"], empty["entropy"]) == (0, None)
+    assert (other["acc"], other["solve"], other["entropy"]) == (None, None, 1.0)
+
+
+def test_hapo_has_sides(tmp_path):
+    write_dump(tmp_path, 1, [response(method="hapo")], HAPO)
+    found = read_dumps(tmp_path)
+    assert found.groups == ["low_entropy", "high_entropy"]
+    assert found.responses[0]["groups"] == [1, 2]
+    assert found.clip == (0.8, 1.28)
+
+
+def test_hidden_characters_are_named():
+    assert visible("a\n\tb <b> \u05d0 \U0001f600") == "a\n\tb <b> \u05d0 \U0001f600"
+    assert visible("\x00\x1b\x9b\r\u202e\u2028\ufeff\u200b\U000e0041") == "".join(
+        f"⟨U+{x}⟩" for x in ("0000", "001B", "009B", "000D", "202E", "2028", "FEFF", "200B", "E0041")
+    )
+    assert visible("\ud800") == "\ufffd"
+    assert visible("\u200d") == "\u200d"
