@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 RECIPE ?= htpo
 
-.PHONY: setup demo demo-eval test test-fast test-cluster lint bench gpu-check lock clean
+.PHONY: setup demo demo-eval test test-fast test-cluster browser screenshot lint bench gpu-check lock clean
 
 # The environment for CPU machines. It is made again when its requirements change.
 setup: $(VENV)/.ready
@@ -22,6 +22,15 @@ demo-eval: setup
 
 test: setup
 	$(PY) -m pytest $(ARGS)
+
+# Debian's browser, for the tests of the report page, which are skipped without it; needs root.
+BROWSER_PACKAGES := chromium fonts-dejavu-core
+browser:
+	dpkg -s $(BROWSER_PACKAGES) >/dev/null 2>&1 || (apt-get update && apt-get install -y --no-install-recommends $(BROWSER_PACKAGES))
+
+# The picture in the README, of a run of `make demo`.
+screenshot: setup
+	$(PY) launch/demo/screenshot.py runs/demo-$(RECIPE) --out docs/insight.png
 
 # A real Slurm on virtual hosts of this machine; needs root (about 12 minutes, with real training runs).
 CLUSTER_PACKAGES := slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge iproute2
