@@ -19,7 +19,7 @@ COMPARABLE = (
     "actor_rollout_ref.actor.ppo_mini_batch_size=8",
     "trainer.n_gpus_per_node=2",
     "trainer.total_training_steps=3",
-    "trainer.save_freq=-1",
+    "trainer.save_freq=2",
 )
 ROWS = 8 * 8  # prompts x responses of a step
 

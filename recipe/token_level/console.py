@@ -21,6 +21,7 @@ _PHASES = (
     ("timing_s/gen", "rollout"),
     ("timing_s/old_log_prob", "log-probs"),
     ("timing_s/update_actor", "update"),
+    ("timing_s/update_weights", "weights"),
     ("timing_s/save_checkpoint", "save"),
     ("timing_s/testing", "validation"),
 )
