@@ -52,8 +52,10 @@ def test_a_validation_has_a_line_of_its_own():
     core = {"val-core/aime/acc/mean@32": 0.3125, "val-core/gsm8k/acc/mean@1": 0.9, "val-aux/aime/reward/mean@32": 0.1}
     expected = "step   0/300  validation  aime/acc/mean@32 0.312  gsm8k/acc/mean@1 0.900"
     assert lines(core, 0, 300, HTPO.console) == [expected]
-    both = lines(STEP | core, 20, 300, HTPO.console)
+    both = lines(STEP | core | {"timing_s/testing": 2.42}, 20, 300, HTPO.console)
     assert len(both) == 2
+    assert both[0] == lines(STEP, 20, 300, HTPO.console)[0]
+    assert both[1].endswith("acc/mean@1 0.900  2.4 s")
     assert both[1].startswith("step  20/300  validation  aime")
 
 

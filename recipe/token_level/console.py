@@ -23,7 +23,6 @@ _PHASES = (
     ("timing_s/update_actor", "update"),
     ("timing_s/update_weights", "weights"),
     ("timing_s/save_checkpoint", "save"),
-    ("timing_s/testing", "validation"),
 )
 _CORE = "val-core/"
 
@@ -52,6 +51,8 @@ def lines(data: Mapping, step: int, last_step: int, phrases: Phrases) -> list[st
     parts += [_SPEED[1].format(metrics[_SPEED[0]])] if _SPEED[0] in metrics else []
     parts += _seconds(metrics)
     validation = [f"{name.removeprefix(_CORE)} {value:.3f}" for name, value in metrics.items() if name.startswith(_CORE)]
+    if validation and "timing_s/testing" in metrics:
+        validation.append(f"{_time(metrics['timing_s/testing'])} s")
     found = ["  ".join([begin, *parts])] if parts else []
     return found + (["  ".join([begin, "validation", *validation])] if validation else [])
 
@@ -59,7 +60,6 @@ def lines(data: Mapping, step: int, last_step: int, phrases: Phrases) -> list[st
 def _seconds(metrics: Mapping[str, float]) -> list[str]:
     phases = [f"{name} {_time(metrics[key])}" for key, name in _PHASES if key in metrics]
     inside = f" ({', '.join(phases)})" if phases else ""
-    # verl's timer of a step ends before the validation.
     return [f"{_time(metrics['timing_s/step']):>5} s{inside}"] if "timing_s/step" in metrics else []
 
 

@@ -75,7 +75,7 @@ class TokenLevelTrainer(RecoverableTrainer):
 
     @property
     def logger(self):
-        """verl's Tracking, which `fit` makes and keeps to itself until it logs."""
+        """verl's Tracking, which `fit` makes and assigns; there is no hook between that and the first log."""
         return self._tracking
 
     @logger.setter

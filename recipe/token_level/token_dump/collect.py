@@ -55,13 +55,14 @@ class TokenDump:
 
     def _choose(self, trainer, batch) -> tuple[list[int], np.ndarray]:
         """The chosen rows of the batch, and `[B]` solve rates."""
-        fields = ["extra_fields", "prompts", "rm_scores"]
-        data = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=fields)
+        where = {"keys": batch.keys, "partition_id": batch.partition_id}
+        data = tq.kv_batch_get(**where, select_fields=["extra_fields", "prompts"])
         rows, acc = Rows.of(batch.keys), verdicts(data["extra_fields"])
         is_padding = np.array([tag.get("is_padding", False) for tag in batch.tags], dtype=bool)
         right = acc
         if np.isnan(acc[~is_padding]).any():  # without a verdict, an answer counts as right if others to the prompt did worse
-            reward = np.array([float(x.sum()) for x in data["rm_scores"].unbind()])
+            scores = tq.kv_batch_get(**where, select_fields=["rm_scores"])["rm_scores"]
+            reward = np.array([float(x.sum()) for x in scores.unbind()])
             right = reward > solve_rates(rows, reward, is_padding) + 1e-6
         chosen = choose_rows(
             list(batch.keys),
