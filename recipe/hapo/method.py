@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from recipe.hapo.metrics import loss_ratios
+from recipe.hapo.health import CHECKS
+from recipe.hapo.metrics import console_phrases, loss_ratios
 from recipe.hapo.sampling import check_sampling
 from recipe.hapo.settings import HAPOConfig
 from recipe.token_level.method import Method
@@ -19,4 +20,7 @@ HAPO = Method(
     settings=partial(build_settings, HAPOConfig, "hapo"),
     check=check_sampling,
     ratios=loss_ratios,
+    checks=CHECKS,
+    console=console_phrases,
+    dump_columns={"score": "entropy_score"},
 )

@@ -75,3 +75,11 @@ def loss_ratios(sums: Mapping[str, float]) -> dict[str, float]:
             metrics[f"hapo/{side}/redistributed_share"] = sums[f"{side}/redistributed"] / tokens
             metrics[f"hapo/{side}/loss"] = sums[f"{side}/loss"] / tokens
     return metrics
+
+
+def console_phrases(metrics: Mapping[str, float]) -> list[str]:
+    """A step's share of uncertain tokens, and both sides' shares outside the adapted clip range, for the console."""
+    share = metrics.get("hapo/high_entropy/token_share")
+    phrases = [] if share is None else [f"uncertain {share:4.0%}"]
+    outside = [metrics.get(f"hapo/{side}/outside_clip_share") for side in SIDES]
+    return phrases + ([f"outside low/high {outside[0]:4.1%}/{outside[1]:4.1%}"] if None not in outside else [])

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from recipe.hapo.sampling import check_borrowed_sampling
-from recipe.htpo.metrics import loss_ratios
-from recipe.htpo.settings import HTPOConfig
+from recipe.htpo.health import CHECKS
+from recipe.htpo.metrics import console_phrases, loss_ratios
+from recipe.htpo.settings import GROUPS, HTPOConfig
 from recipe.token_level.method import Method
 from recipe.token_level.settings import build_settings
 
@@ -36,4 +37,8 @@ HTPO = Method(
     settings=settings,
     check=check_borrowed_sampling,
     ratios=loss_ratios,
+    checks=CHECKS,
+    console=console_phrases,
+    dump_columns={"group": "token_groups"},
+    groups=GROUPS,
 )

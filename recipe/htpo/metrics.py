@@ -76,3 +76,10 @@ def loss_ratios(sums: Mapping[str, float]) -> dict[str, float]:
             metrics[f"htpo/{name}/outside_clip_share"] = sums[f"{name}/outside"] / tokens
             metrics[f"htpo/{name}/loss"] = sums[f"{name}/loss"] / tokens
     return metrics
+
+
+def console_phrases(metrics: Mapping[str, float]) -> list[str]:
+    """A step's share of hard prompts, and the groups' shares of the tokens in the order of GROUPS, for the console."""
+    phrases = [f"hard {metrics['htpo/hard_prompt_share']:4.0%}"] if "htpo/hard_prompt_share" in metrics else []
+    shares = [metrics.get(f"htpo/{name}/token_share") for name in GROUPS]
+    return phrases + ([f"groups {'/'.join(f'{share:2.0%}'[:-1].rjust(2) for share in shares)} %"] if None not in shares else [])

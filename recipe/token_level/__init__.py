@@ -17,7 +17,11 @@ estimator, its own per-token fields in the loss. The modules here carry them ove
     rows.py          which rows are of one session and one prompt
     settings.py      from config nodes to typed settings
     clip_metrics.py  the metrics of verl's own loss, for a clip range of the method's own
+    verdicts.py      the verifier's verdicts, and what they say of a step's prompts
+    console.py       a step's line on the console
+    health.py        warnings when a run shows a known sickness
     method.py        what a method tells the modules above about itself
+    token_dump/      some responses of a step with the numbers of each token, as files
     preflight/       those checks and more as a table, before a run holds its GPUs
 
 checks.py, entropy.py and slope.py serve the pure algorithms and load neither verl nor Ray.

@@ -20,7 +20,7 @@ class EstimatorInputs:
     keys: `[B]` verl's row keys `{prompt uid}_{session}_{output}`.
     is_padding: `[B]` bool, rows that verl added to make the batch divisible.
     entropy: `[B, T]` nats, of the policy that verl takes for the old one.
-    acc: `[B]` the verifier's verdict, NaN where the reward function gave none or the method needs none.
+    acc: `[B]` the verifier's verdict, NaN where the reward function gave none.
     token_fields: filled by the estimator; `[B, T]` tensors that travel with the batch to the policy loss.
     statistics: filled by an estimator that measures the whole batch, for those who need the same afterwards.
     metrics: filled by the estimator; logged with the step.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from recipe.token_level.checks import check_choice
+from recipe.token_level.health import Check
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,10 @@ class Method:
     settings: build the typed settings from the method's config node and verl's actor node; ValueError if they are wrong.
     check: further checks of the whole config; ValueError if it cannot work.
     ratios: turn the sums that the loss filled into metrics.
+    checks: signs of sickness in the method's own metrics, beside those that `health` knows for all.
+    console: what a step's line on the console says of the method's own metrics, as short phrases.
+    dump_columns: columns of the token dump of the method's own, each with the token field that it shows.
+    groups: the names of the groups, if one of those columns holds their numbers from 1.
     """
 
     name: str
@@ -34,6 +39,10 @@ class Method:
     settings: Callable[[Mapping, DictConfig], Any]
     check: Callable[[DictConfig], None]
     ratios: Callable[[Mapping[str, float]], dict[str, float]]
+    checks: tuple[Check, ...] = ()
+    console: Callable[[Mapping[str, float]], list[str]] = lambda metrics: []
+    dump_columns: Mapping[str, str] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
 
 
 def check_registered(method: Method) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import transfer_queue as tq
 from omegaconf import open_dict
 from tensordict import TensorDict
+from verl.trainer.ppo.v1.replay_buffer import DAPO_FILTERED_REWARD_COUNTS_KEY
 from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_colocate_async import PPOTrainerColocateAsync
 from verl.trainer.ppo.v1.trainer_separate_async import PPOTrainerSeparateAsync
@@ -16,12 +17,17 @@ from verl.utils.config import omega_conf_to_dataclass
 from verl.utils.debug import marked_timer
 from verl.workers.utils.padding import response_to_nested
 
+from recipe.token_level.console import StepLine
 from recipe.token_level.context import EstimatorInputs, handing_estimator
+from recipe.token_level.health import HealthLog
 from recipe.token_level.inputs import refuse_finished
 from recipe.token_level.loss import SUMS, TokenFieldsLoss
 from recipe.token_level.method import Method, check_registered
 from recipe.token_level.recovery import RecoverableTrainer
+from recipe.token_level.token_dump.collect import TokenDump
+from recipe.token_level.token_dump.settings import dump_settings
 from recipe.token_level.validate import check_run
+from recipe.token_level.verdicts import verdict_metrics, verdicts
 
 # Rollout and training take turns on the same GPUs; the same, but unfinished responses go on after the weight sync; both run at
 # the same time on different GPUs.
@@ -48,6 +54,7 @@ class TokenLevelTrainer(RecoverableTrainer):
     def __init__(self, config):
         check_registered(self.method)
         self.settings = check_run(config, self.method)
+        self.token_dump = TokenDump(dump_settings(config))
         # verl takes every mode but the literal "sync" for asynchronous and reads `trainer.v1.<mode>`, so it must see its own
         # name, not the one this class is registered under.
         with open_dict(config):
@@ -66,13 +73,33 @@ class TokenLevelTrainer(RecoverableTrainer):
         actor = omega_conf_to_dataclass(self.config.actor_rollout_ref.actor)
         self.actor_rollout_wg.set_loss_fn(TokenFieldsLoss(actor, self.method.plugin, self.method.token_fields))
 
+    @property
+    def logger(self):
+        """verl's Tracking, which `fit` makes and assigns; there is no hook between that and the first log."""
+        return self._tracking
+
+    @logger.setter
+    def logger(self, tracking):
+        self._tracking = tracking
+        backends = tracking.logger
+        if "console" in backends:
+            backends["console"] = StepLine(self.total_training_steps, self.method.console)
+        backends["health"] = HealthLog(self.method.checks)
+
     def fit(self, agent_loop_manager):
         if not self.config.trainer.get("val_only", False):
             refuse_finished(self.config, self.global_steps, self.total_training_steps, self.steps_per_epoch)
         super().fit(agent_loop_manager)
 
+    def step(self, metrics, timing_raw):
+        batch = super().step(metrics, timing_raw)
+        if self.token_dump.settings.due(self.global_steps):
+            with marked_timer("token_dump", timing_raw):
+                self.token_dump.write(self, batch)
+        return batch
+
     def _compute_advantage(self, batch, metrics):
-        fields = ["entropy", "response_mask", *(["extra_fields"] if self.method.needs_verdict else [])]
+        fields = ["entropy", "response_mask", "extra_fields"]
         with marked_timer("fetch_estimator_inputs", self.timing_raw):
             rows = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=fields)
         inputs = EstimatorInputs(
@@ -80,8 +107,12 @@ class TokenLevelTrainer(RecoverableTrainer):
             keys=list(batch.keys),
             is_padding=np.array([tag.get("is_padding", False) for tag in batch.tags], dtype=bool),
             entropy=rows["entropy"].to_padded_tensor(0.0),
-            acc=self._verdicts(rows),
+            acc=verdicts(rows["extra_fields"]),
         )
+        filters = self.config.algorithm.get("filter_groups")
+        by_verdict = filters and filters.enable and filters.metric == "acc"
+        dropped = metrics.get(DAPO_FILTERED_REWARD_COUNTS_KEY, {}) if by_verdict else {}
+        metrics.update(verdict_metrics(inputs.keys, inputs.acc, inputs.is_padding, dropped))
         with handing_estimator(inputs):
             batch = super()._compute_advantage(batch, metrics)
         self.after_advantage(inputs, batch)
@@ -93,11 +124,6 @@ class TokenLevelTrainer(RecoverableTrainer):
             fields = TensorDict(nested, batch_size=len(batch))
             return tq.kv_batch_put(keys=batch.keys, partition_id=batch.partition_id, fields=fields)
 
-    def _verdicts(self, rows):
-        if not self.method.needs_verdict:
-            return np.full(len(rows), np.nan)
-        return np.array([_verdict(extra) for extra in rows["extra_fields"]], dtype=np.float64)
-
     def after_advantage(self, inputs: EstimatorInputs, batch):
         """For a subclass that does more with what the estimator was given and has found; batch: verl's KVBatchMeta."""
 
@@ -107,11 +133,3 @@ class TokenLevelTrainer(RecoverableTrainer):
         sums = {name.removeprefix(prefix): metrics.pop(name) for name in list(metrics) if name.startswith(prefix)}
         metrics.update(self.method.ratios(sums))
         return batch
-
-
-def _verdict(extra_fields) -> float:
-    """The reward function's `acc` of one row; NaN if there is none."""
-    extra_fields = getattr(extra_fields, "data", extra_fields)
-    info = extra_fields.get("reward_extra_info", {}) if isinstance(extra_fields, dict) else {}
-    value = info.get("acc")
-    return float("nan") if value is None else float(value)

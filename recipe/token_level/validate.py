@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from recipe.token_level.method import Method
+from recipe.token_level.token_dump.settings import dump_settings
 
 MODES = ("sync", "colocate_async", "separate_async")
 
@@ -49,6 +50,7 @@ def check_run(config: DictConfig, method: Method) -> Any:
     limit = config.trainer.get("hang_timeout_s")
     if limit is not None and not (isinstance(limit, int | float) and limit > 0):
         raise ValueError(f"trainer.hang_timeout_s is {limit!r}; give seconds above 0, or null for no limit")
+    dump_settings(config)
     if mode == "separate_async":
         _check_separate_async(config)
     _check_overlong_buffer(config)

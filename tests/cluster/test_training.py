@@ -42,8 +42,8 @@ def shards(folder: Path, step: int) -> list[str]:
 
 
 def steps(log: str) -> list[int]:
-    """Those of which the log has HTPO's metrics."""
-    return [int(step) for step in re.findall(r"step:(\d+) .*htpo/hard_prompt_share", log)]
+    """Those of which the log has a line with HTPO's groups."""
+    return [int(step) for step in re.findall(r"step +(\d+)/\d+ .* groups ", log)]
 
 
 def test_by_slurm_with_a_notice_a_requeue_and_a_resume(slurm, submit, overrides):
@@ -58,7 +58,7 @@ def test_by_slurm_with_a_notice_a_requeue_and_a_resume(slurm, submit, overrides)
         RAY_GPUS=1,
         OBJECT_STORE_BYTES=500_000_000,
     )
-    job.wait_for_log("step:1 ", 400)
+    job.wait_for_log("step 1/6 ", 400)
     slurm.login("scancel", "--signal=USR1", "--batch", job.number)
     job.wait_for_log("stopped as asked, with a checkpoint of step", 120)
     first = steps(job.log())

@@ -1,0 +1,20 @@
+"""The token dump: some responses of a step with the numbers of each token, for the eye and for `recipe.insight`.
+
+A file `step_<n>.parquet` (zstd) holds one row a response. Lists of a row have one entry a token of the response:
+
+    step, prompt_id, session, data_source, prompt, ground_truth
+    acc            the verifier's verdict; NaN if the reward function gave none
+    reward         the sum of the response's token rewards
+    solve_rate     share of right answers to the prompt in the batch; NaN without verdicts
+    token          each token's own text; bytes that are no UTF-8 are U+FFFD
+    token_id, entropy (nats), advantage, old_log_prob (nats), both of the old policy
+    ratio          importance ratio of the policy after the step's updates to the old one; NaN if it could not be computed
+    ...            the method's own columns (`Method.dump_columns`)
+
+The file's key-value metadata has "token_dump", a JSON object: format, method, groups, clip_ratio_low, clip_ratio_high, model.
+
+    settings.py    the config node `trainer.token_dump`
+    choice.py      which responses
+    table.py       the columns, and the files in their folder
+    collect.py     from verl's trainer to the table
+"""
