@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from recipe.token_level.checkpoints import newest_complete, write_list
+from recipe.token_level.checkpoints import begin_list, newest_complete, write_list
 
 
 def checkpoint(root, step, tracked=True, listed=True):
@@ -48,6 +48,14 @@ def test_one_that_was_never_finished_is_passed_over(tmp_path):
     old = checkpoint(tmp_path, 2)
     new = checkpoint(tmp_path, 4, tracked=False, listed=False)  # killed while saving
     assert newest_complete(tmp_path) == (str(old), [f"{new} was not finished"])
+
+
+def test_one_that_is_being_written_over_is_passed_over(tmp_path):
+    old, again = checkpoint(tmp_path, 2), checkpoint(tmp_path, 4)
+    begin_list(again, listed=True)  # killed in the middle, when all files have their sizes and some are of the older one
+    assert newest_complete(tmp_path) == (str(old), [f"{again} was not finished"])
+    begin_list(again, listed=False)
+    assert newest_complete(tmp_path) == (str(again), [])
 
 
 def test_a_tracker_that_was_set_back_is_followed(tmp_path):

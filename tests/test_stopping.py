@@ -2,13 +2,16 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
 from omegaconf import OmegaConf
 
-from recipe.token_level import stopping, watchdog
+from recipe.token_level import processes, stopping, watchdog
 from recipe.token_level.recovery import RecoverableTrainer
 from recipe.token_level.watchdog import Watched, diagnose
 
@@ -33,7 +36,9 @@ def test_either_signal_leaves_the_request_and_nothing_else(config, number):
 
 
 def trainer_at(config, step, saved, last=10):
-    return SimpleNamespace(config=config, global_steps=step, saved_step=saved, total_training_steps=last)
+    trainer = SimpleNamespace(config=config, global_steps=step, saved_step=saved, total_training_steps=last)
+    trainer._ends_now = lambda: RecoverableTrainer._ends_now(trainer)
+    return trainer
 
 
 @pytest.mark.parametrize(
@@ -104,16 +109,53 @@ def test_before_anything_is_known_the_sentence_says_so(monkeypatch):
     assert diagnose([]) == "no process of the run is known yet"
 
 
+class Buffer:
+    """Looks as verl's replay buffer does: it forgets what it knew, and asks."""
+
+    def __init__(self):
+        self.there = {"pending": {"a", "b"}, "running": set(), "finished": set(), "failure": set()}
+        self.during_the_look = lambda: None
+        for kind in self.there:
+            setattr(self, f"{kind}_keys", {})
+
+    def _sync_metadata_from_transfer_queue(self):
+        for kind, keys in self.there.items():
+            setattr(self, f"{kind}_keys", {})
+            self.during_the_look()
+            setattr(self, f"{kind}_keys", {"train": set(keys)})
+
+
 def test_progress_is_any_change_of_step_phase_or_prompts():
-    buffer = SimpleNamespace(pending_keys={"train": {"a", "b"}}, finished_keys={"train": set()})
+    buffer = watchdog.count_prompts(Buffer())
     trainer = SimpleNamespace(replay_buffer=buffer, global_steps=1, timing_raw={})
+    buffer._sync_metadata_from_transfer_queue()
     seen = [watchdog.progress_of(trainer)]
     for change in (
-        lambda: buffer.finished_keys["train"].add("a"),
+        lambda: buffer.there["finished"].add("a"),
         lambda: trainer.timing_raw.update(gen=1.0),
+        lambda: trainer.timing_raw.update(gen=2.0),  # the same phase again, as in separate_async
         lambda: setattr(trainer, "global_steps", 2),
     ):
         change()
+        buffer._sync_metadata_from_transfer_queue()
         seen.append(watchdog.progress_of(trainer))
-    assert len(set(seen)) == 4
-    assert watchdog.progress_of(trainer) == seen[-1]
+    assert len(set(seen)) == 5
+    # A look of the buffer is no progress, neither while it lasts nor after it.
+    during = []
+    buffer.during_the_look = lambda: during.append(watchdog.progress_of(trainer))
+    buffer._sync_metadata_from_transfer_queue()
+    assert {*during, watchdog.progress_of(trainer)} == {seen[-1]}
+
+
+def test_a_child_that_nobody_waited_for_is_no_obstacle():
+    import psutil
+
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    while psutil.Process(child.pid).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    try:
+        assert processes._title(psutil.Process(child.pid)) == ""
+        assert processes.look([child.pid, os.getpid()])[child.pid] == ("dead", "")
+    finally:
+        child.wait()
+    assert processes.look([child.pid]) == {child.pid: ("gone", "")}

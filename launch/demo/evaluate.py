@@ -2,8 +2,8 @@
 
     python launch/demo/evaluate.py [--recipe htpo|hapo] [--run-dir DIR] [key=value ...]
 
-Trains the demo first if it was not. Run again after it was stopped or killed, it continues. The overrides are those of
-recipe.rlvr_math.evaluate.
+Trains the demo first if it has no checkpoint. Run again after it was stopped or killed, it continues. The overrides are those
+of recipe.rlvr_math.evaluate.
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ import random
 import sys
 from pathlib import Path
 
+import datasets
+
 from recipe.rlvr_math.files import write_data
 
 PAIRS = [(a, b) for a in range(10) for b in range(10)]
@@ -31,6 +33,7 @@ def main(out: str) -> None:
     folder = Path(out)
     train = [row(i, *rng.choice(PAIRS), "train") for i in range(4096)]
     val = [row(i, a, b, "test") for i, (a, b) in enumerate(PAIRS)]
+    datasets.disable_progress_bars()
     for name, rows in (("train", train), ("val", val)):
         write_data(folder / f"{name}.parquet", rows, {"dataset": "single-digit sums", "template": "{problem}"})
     print(f"{folder}: {len(train)} training and {len(val)} validation prompts")

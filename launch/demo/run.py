@@ -26,6 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 from recipe.hapo.metrics import SIDES  # noqa: E402
 from recipe.htpo.settings import GROUPS  # noqa: E402
+from recipe.token_level.stopping import RUN_AGAIN  # noqa: E402
 
 ACCURACY = "val-core/single_digit_sum/acc/mean@1"
 REWARD = "critic/score/mean"
@@ -111,7 +112,9 @@ def train(command: list[str], run_dir: Path, total_steps: int) -> int:
             process.wait()
             raise
         show_progress(bar, read_metrics(run_dir))
-    if process.returncode:
+    if process.returncode == RUN_AGAIN:
+        print("\nStopped as asked; the same command goes on.", file=sys.stderr)
+    elif process.returncode:
         print(f"\nTraining failed (exit status {process.returncode}). The end of {log}:\n", file=sys.stderr)
         print("\n".join(log.read_text(errors="replace").splitlines()[-25:]), file=sys.stderr)
     return process.returncode

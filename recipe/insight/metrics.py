@@ -48,8 +48,8 @@ def read_metrics(folder: Path) -> Metrics:
     files = sorted(folder.glob("metrics*.jsonl"), key=lambda path: [int(x) if x.isdigit() else x for x in _parts(path.name)])
     if not files:
         raise ValueError(
-            f"{folder} has no metrics*.jsonl; is it a run's folder? Let a run write the file with trainer.logger=[file] and "
-            "VERL_FILE_LOGGER_PATH=RUN/metrics.jsonl"
+            f"{folder} has no metrics*.jsonl; is it a run's folder? A run writes them beside its "
+            "checkpoints when `file` is in trainer.logger"
         )
     by_step: dict[int, dict[str, float]] = {}
     for file in files:

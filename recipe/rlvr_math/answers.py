@@ -8,6 +8,7 @@ MAX_ANSWER = 1000  # characters; what is longer is no answer (the longest of the
 
 # Every repetition is bounded, so that a megabyte of anything takes milliseconds.
 _ANSWER_LINE = re.compile(r"\banswer\s{0,8}(?:\*\*|__)?\s{0,8}:\s{0,8}(?:\*\*|__)?\s{0,8}([^\n]{0,1001})", re.IGNORECASE)
+_MARKS = re.compile(r"[\s#>*_-]*(?:(?:my|the|so|therefore,?|hence,?|final)\s+)*(?:\*\*|__)?", re.IGNORECASE)
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s{0,8}\{")
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _SPACING = re.compile(r"\\[,;:! ]|\\q?quad\b|~")
@@ -20,15 +21,31 @@ _DELIMITERS = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("**", 
 def final_answer(response: str) -> str | None:
     """The content of the last `\\boxed{...}` or of the last "Answer:" line, whichever begins later; None if there is none.
 
-    A box inside the answer line begins later than the line, so its content is taken. If the last box is not closed, there is
-    no box. May be empty; what is longer than MAX_ANSWER is cut to one character more.
+    A box inside the answer line begins later than the line, so its content is taken. A box also goes before a later "answer:"
+    in the middle of a sentence ("I checked my answer: it is right"). If the last box is not closed, there is no box. May be
+    empty; what is longer than MAX_ANSWER is cut to one character more.
     """
     box, line = _last(_BOXED, response), _last(_ANSWER_LINE, response)
-    if box and (line is None or box.start() > line.start()):
+    if box and (line is None or box.start() > line.start() or not _begins_line(response, line.start())):
         content = _braced(response[box.end() : box.end() + MAX_ANSWER + 2])
         if content is not None:
             return content
-    return line[1] if line else None
+    return _displayed(response, line) if line else None
+
+
+def _begins_line(text: str, position: int) -> bool:
+    before = text[max(0, position - 40) : position].rpartition("\n")
+    return (bool(before[1]) or position <= 40) and _MARKS.fullmatch(before[2]) is not None
+
+
+def _displayed(response: str, line: re.Match) -> str:
+    """The answer of a line; that of the next lines, if it has only the opening sign of a displayed formula."""
+    closing = {"$$": "$$", r"\[": r"\]"}.get(line[1].strip())
+    if closing:
+        content, closed, _ = response[line.end() : line.end() + MAX_ANSWER + 2].partition(closing)
+        if closed:
+            return content.strip()
+    return line[1]
 
 
 def _last(pattern: re.Pattern, text: str) -> re.Match | None:

@@ -19,7 +19,9 @@ Differences from verl's `math_dapo`, each of them an example in tests/rlvr_math/
 
 from __future__ import annotations
 
+import hashlib
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from recipe.rlvr_math.answers import MAX_ANSWER, clean, final_answer, normalise, quick_verdict
 from recipe.rlvr_math.checker_pool import CheckTimeout, pool
@@ -36,6 +38,15 @@ if _installed != MATH_VERIFY:  # verdicts differ between versions
         f"the reward needs math-verify {MATH_VERIFY}, and {_installed} version is installed; pip install "
         f"math-verify=={MATH_VERIFY}"
     )
+
+
+def _digest() -> str:
+    files = ("answers.py", "checker_pool.py", "checker_process.py", "reward.py")
+    return hashlib.sha256(b"".join(Path(__file__).with_name(name).read_bytes() for name in files)).hexdigest()[:12]
+
+
+# Which verdicts these are, for the settings of an evaluation.
+CHECKER = f"sha256 {_digest()}, math-verify {MATH_VERIFY}"
 
 
 def compute_score(

@@ -183,6 +183,11 @@ def differences(runs: list[Run]) -> list[str]:
         found += compare(f"sampling.{key}", {run.name: run.settings["sampling"].get(key) for run in runs})
     for key in ("template", "checker"):
         found += compare(key, {run.name: run.settings[key] for run in runs})
+    for key in ("dtype", "chat_template"):  # not every program that writes such a folder has them
+        if all(key in run.settings for run in runs):
+            found += compare(key, {run.name: run.settings[key] for run in runs})
+    found += compare("vllm", {run.name: run.settings["versions"].get("vllm") for run in runs})
+    found += compare("benchmarks, over which the averages are,", {run.name: sorted(run.benchmarks) for run in runs})
     for name in dict.fromkeys(name for run in runs for name in run.benchmarks):
         having = {run.name: run.settings["benchmarks"][name]["sha256"] for run in runs if name in run.benchmarks}
         found += compare(f"sha256 of {name}'s data", having)

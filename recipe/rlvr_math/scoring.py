@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import inspect
 import math
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def load_reward(config: DictConfig):
 
 
 def describe_checker(config: DictConfig) -> str:
-    """The function, its arguments, and the version of its package or the digest of its file."""
+    """The function, its arguments, and its module's CHECKER, or the version of its package, or the digest of its file."""
     function = load_reward(config)
     function = inspect.unwrap(function.args[0] if hasattr(function, "args") else function)
     given = config.reward.custom_reward_function
@@ -44,8 +45,9 @@ def describe_checker(config: DictConfig) -> str:
         name, package = f"{Path(given.path).name}:{function.__qualname__}", None
     else:
         name = f"{function.__module__}.{function.__qualname__}"
+    version = function.__globals__.get("CHECKER")
     try:
-        version = metadata.version(package) if package else None
+        version = version or (metadata.version(package) if package else None)
     except metadata.PackageNotFoundError:
         version = None
     if version is None:
@@ -127,7 +129,13 @@ def check_rewards(config: DictConfig, benchmarks: list[Benchmark]) -> None:
                     f"the reward function fails for problem {problem.id} of {benchmark.file}, ground truth {truth!r}: "
                     f"{str(error) or type(error).__name__}"
                 ) from None
-        if 0 < len(never_right) < len(benchmark.problems):  # all: it wants the answer in a form of its own
+        if len(never_right) == len(benchmark.problems):
+            print(
+                f"warning: the reward function takes not even a ground truth of {benchmark.file} for a right answer; that is "
+                "well only if it wants answers in a form of its own",
+                file=sys.stderr,
+            )
+        elif never_right:
             raise ValueError(
                 f"the ground truth of {len(never_right)} of {len(benchmark.problems)} problems of {benchmark.file} cannot be "
                 f"parsed: the reward function takes no answer for right, not even the ground truth itself, for problems "

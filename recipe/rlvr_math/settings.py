@@ -27,6 +27,12 @@ def check_config(config: DictConfig) -> None:
     if not isinstance(config.seed, int):
         raise ValueError(f"seed is {config.seed!r}; it must be an integer")
     check_positive("top_p", config.top_p)
+    longest, room = config.max_prompt_tokens + config.max_response_tokens, config.actor_rollout_ref.rollout.max_model_len
+    if room is not None and room < longest:
+        raise ValueError(
+            f"actor_rollout_ref.rollout.max_model_len is {room}, less than the {longest} tokens of the longest prompt and "
+            "response, which would be cut without a word; remove it, or lower max_response_tokens"
+        )
     if config.top_p > 1:
         raise ValueError(f"top_p is {config.top_p}; it must be at most 1, which keeps all tokens")
     if config.temperature != 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from recipe.rlvr_math.data_sets import LAYOUTS, DataSet
 
 KINDS = {".parquet": "parquet", ".jsonl": "json", ".json": "json", ".csv": "csv"}
 BATCH = 100_000
+_DOLLAR = re.compile(r"(?<!\\)\$")
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,12 @@ def _texts(batch, column: str):
     values = batch[column].combine_chunks()
     if types.is_struct(values.type) and values.type.get_field_index("ground_truth") >= 0:
         values = pc.struct_field(values, "ground_truth")
-    elif types.is_list(values.type) and column == "prompt" and pc.all(pc.equal(pc.list_value_length(values), 1)).as_py():
+    elif (
+        types.is_list(values.type)
+        and column == "prompt"
+        and values.null_count == 0
+        and pc.all(pc.equal(pc.list_value_length(values), 1)).as_py()
+    ):
         messages = pc.list_flatten(values)
         if pc.all(pc.equal(pc.struct_field(messages, "role"), "user")).as_py():
             values = pc.struct_field(messages, "content")
@@ -209,7 +216,7 @@ def _text(value: Any, column: str) -> str | None:
         users = [message["content"] for message in value if message.get("role") == "user"]
         return users[0] if len(users) == 1 else None  # a conversation is no problem
     if isinstance(value, list):  # OlympiadBench: each in its own dollar signs
-        return ", ".join(str(entry).strip().strip("$") for entry in value)
+        return ", ".join(_DOLLAR.sub("", str(entry)).strip() for entry in value)
     if isinstance(value, float) and value.is_integer():  # amc23 has 27.0 for 27
         value = int(value)
     return None if value is None else str(value)

@@ -24,6 +24,19 @@ def write_list(folder: str) -> None:
     os.replace(unfinished, root / LIST)
 
 
+def begin_list(folder: str, listed: bool) -> None:
+    """Before a checkpoint is written, perhaps over an older one of the same step: until `write_list` it is not complete.
+
+    listed: whether a list will follow; a checkpoint without one is then complete when verl's tracker names it.
+    """
+    root = Path(folder)
+    if listed:
+        root.mkdir(parents=True, exist_ok=True)
+        (root / LIST).write_text(json.dumps(None))
+    else:
+        (root / LIST).unlink(missing_ok=True)
+
+
 def problem(folder: str | Path, is_tracked: bool) -> str | None:
     """What is wrong with a checkpoint; None if nothing is.
 
@@ -37,6 +50,8 @@ def problem(folder: str | Path, is_tracked: bool) -> str | None:
         return None if is_tracked else "was not finished"
     except ValueError:
         return f"has an unreadable {LIST}"
+    if sizes is None:
+        return "was not finished"
     for name, size in sizes.items():
         file = root / name
         if not file.is_file():

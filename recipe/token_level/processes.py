@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ANSWERING = ("running", "sleeping")  # of psutil's states, those in which a process may go on by itself
@@ -25,21 +26,27 @@ def look(pids: list[int]) -> dict[int, tuple[str, str]]:
     """The state of each process, and what it does: Ray's title with the method that runs, and the innermost Python frame."""
     import psutil
 
-    seen = {}
-    for pid in pids:
+    def state(pid):
         try:
             process = psutil.Process(pid)
             status, title = process.status(), _title(process)
         except psutil.Error:
-            seen[pid] = ("gone", "")
-            continue
-        method = title.removeprefix("ray::").partition(".")[2]
-        seen[pid] = ("dead" if status == psutil.STATUS_ZOMBIE else status, " at ".join(filter(None, (method, _frame(pid)))))
-    return seen
+            return "gone", ""
+        return "dead" if status == psutil.STATUS_ZOMBIE else status, title.removeprefix("ray::").partition(".")[2]
+
+    states = {pid: state(pid) for pid in pids}
+    with ThreadPoolExecutor(8) as pool:  # py-spy may take its time for each
+        frames = dict(zip(pids, pool.map(_frame, pids), strict=True))
+    return {pid: (status, " at ".join(filter(None, (method, frames[pid])))) for pid, (status, method) in states.items()}
 
 
 def _title(process) -> str:
-    command = process.cmdline()
+    import psutil
+
+    try:
+        command = process.cmdline()
+    except psutil.Error:  # it has just ended, or nobody has waited for it
+        return ""
     return command[0] if command else ""
 
 

@@ -10,7 +10,7 @@ from omegaconf import open_dict
 from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 from verl.utils.debug import marked_timer
 
-from recipe.token_level.checkpoints import newest_complete, write_list
+from recipe.token_level.checkpoints import begin_list, newest_complete, write_list
 from recipe.token_level.stopping import Stopped, request_file
 from recipe.token_level.watchdog import START_S, Watchdog, diagnose, end_with, processes_of, progress_of
 
@@ -43,14 +43,21 @@ class RecoverableTrainer(PPOTrainer):
 
     def _end_hang(self, waited: float):
         where = f"in step {self.global_steps}" if self._watched else "while starting"
-        sentence = f"no progress for {waited:.0f} s {where}: {diagnose(self._watched)}"
-        end_with(f"{sentence} (if it is only slow, raise trainer.hang_timeout_s)", self.config)
+
+        def sentence():
+            hint = "(if it is only slow, raise trainer.hang_timeout_s)"
+            return f"no progress for {waited:.0f} s {where}: {diagnose(self._watched)} {hint}"
+
+        end_with(sentence, self.config)
 
     def _save_checkpoint(self):
+        folder = os.path.join(self.config.trainer.default_local_dir, f"global_step_{self.global_steps}")
+        listed = not self.config.actor_rollout_ref.actor.get("checkpoint", {}).get("async_save", False)
+        begin_list(folder, listed)
         super()._save_checkpoint()
         self.saved_step = self.global_steps
-        if not self.config.actor_rollout_ref.actor.get("checkpoint", {}).get("async_save", False):
-            write_list(os.path.join(self.config.trainer.default_local_dir, f"global_step_{self.global_steps}"))
+        if listed:
+            write_list(folder)
 
     def _load_checkpoint(self):
         if self.config.trainer.resume_mode == "auto":
@@ -72,13 +79,17 @@ class RecoverableTrainer(PPOTrainer):
                 self._save_checkpoint()
         super().on_step_end()
 
-    def on_validate_begin(self):
-        self._end_if_saved()  # a validation may take longer than there is time
-        super().on_validate_begin()
+    def _validate(self):
+        if self._ends_now():  # a validation may take longer than there is time; the step's metrics are logged after it
+            return {}
+        return super()._validate()
+
+    def _ends_now(self):
+        finished = self.global_steps > self.total_training_steps or self.saved_step == self.total_training_steps
+        return self.saved_step is not None and not finished and request_file(self.config).exists()
 
     def _end_if_saved(self):
-        finished = self.global_steps > self.total_training_steps or self.saved_step == self.total_training_steps
-        if self.saved_step is not None and not finished and request_file(self.config).exists():
+        if self._ends_now():
             folder = self.config.trainer.default_local_dir
             raise Stopped(
                 f"stopped as asked, with a checkpoint of step {self.saved_step} in {folder}; the same command resumes from it"

@@ -24,10 +24,12 @@ from recipe.token_level.inputs import refuse_finished
 from recipe.token_level.loss import SUMS, TokenFieldsLoss
 from recipe.token_level.method import Method, check_registered
 from recipe.token_level.recovery import RecoverableTrainer
+from recipe.token_level.run_folder import keep_metrics
 from recipe.token_level.token_dump.collect import TokenDump
 from recipe.token_level.token_dump.settings import dump_settings
 from recipe.token_level.validate import check_run
 from recipe.token_level.verdicts import verdict_metrics, verdicts
+from recipe.token_level.watchdog import count_prompts
 
 # Rollout and training take turns on the same GPUs; the same, but unfinished responses go on after the weight sync; both run at
 # the same time on different GPUs.
@@ -66,7 +68,7 @@ class TokenLevelTrainer(RecoverableTrainer):
         sampler = self.config.trainer.v1.sampler
         if not sampler.custom_sampler.path and sampler.get("poll_interval"):
             buffer.poll_interval = sampler.poll_interval  # verl's constructor takes it, its config does not
-        return buffer
+        return count_prompts(buffer)
 
     def on_init_end(self):
         super().on_init_end()
@@ -89,6 +91,7 @@ class TokenLevelTrainer(RecoverableTrainer):
     def fit(self, agent_loop_manager):
         if not self.config.trainer.get("val_only", False):
             refuse_finished(self.config, self.global_steps, self.total_training_steps, self.steps_per_epoch)
+        keep_metrics(self.config)
         super().fit(agent_loop_manager)
 
     def step(self, metrics, timing_raw):

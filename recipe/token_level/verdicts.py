@@ -24,7 +24,9 @@ def _verdict(extra) -> float:
 
 
 def verdict_metrics(keys: list[str], acc: np.ndarray, is_padding: np.ndarray, dropped: Mapping[float, int]) -> dict[str, float]:
-    """Over all prompts of a step that were answered.
+    """Over the prompts of a step: those it trains on, and those that group filtering dropped for their equal verdicts.
+
+    What verl generated beyond a batch and threw away is not in them; of it, only the number of prompts is known.
 
     Args:
         keys: `[B]` verl's row keys.

@@ -47,25 +47,47 @@ class Watchdog(threading.Thread):
         self.ended = threading.Event()
 
     def run(self):
-        last, since = self.progress(), time.monotonic()
+        last, since = None, time.monotonic()
         while not self.ended.wait(min(10.0, self.limit_s / 10)):
-            now = self.progress()
+            try:
+                now = self.progress()
+            except Exception as error:  # a dog that stumbles must not leave the run unwatched
+                now = repr(error)
             if now != last:
                 last, since = now, time.monotonic()
             elif (waited := time.monotonic() - since) > self.limit_s:
                 return self.on_hang(waited)
 
 
+def count_prompts(buffer):
+    """Let verl's replay buffer keep `prompt_counts`, how many prompts are in which state, whenever it has looked.
+
+    Its own sets are empty or half filled while it looks, which another thread would take for progress.
+    """
+    look = getattr(buffer, "_sync_metadata_from_transfer_queue", None)
+    if look is None:  # a sampler of the user's own
+        return buffer
+
+    def look_and_count():
+        look()
+        kinds = ("pending_keys", "running_keys", "finished_keys", "failure_keys")
+        buffer.prompt_counts = tuple((kind, part, len(keys)) for kind in kinds for part, keys in getattr(buffer, kind).items())
+
+    buffer._sync_metadata_from_transfer_queue = look_and_count
+    return buffer
+
+
 def progress_of(trainer) -> Hashable:
-    """The step, the phases of it that are over, and how many prompts are in which state; of verl's trainer, read only."""
-    buffer = trainer.replay_buffer
-    kinds = ("pending_keys", "running_keys", "finished_keys", "failure_keys")
-    prompts = [(kind, part, len(keys)) for kind in kinds for part, keys in list(getattr(buffer, kind, {}).items())]
-    return getattr(trainer, "global_steps", None), tuple(getattr(trainer, "timing_raw", ())), tuple(prompts)
+    """The step, the phases of it that are over with their times, and how many prompts are in which state."""
+    phases = tuple(getattr(trainer, "timing_raw", {}).items())  # verl adds up the times of a phase that comes again
+    return getattr(trainer, "global_steps", None), phases, getattr(trainer.replay_buffer, "prompt_counts", None)
 
 
 def processes_of(trainer) -> list[Watched]:
-    """The run's ranks and vLLM servers with their engines; asks each, so they must be idle."""
+    """The run's ranks and vLLM servers with their engines.
+
+    Each is asked, so they must be idle; who does not answer is left out.
+    """
     import ray
 
     calls = {}
@@ -74,35 +96,42 @@ def processes_of(trainer) -> list[Watched]:
     replicas = [replica for manager in trainer._rollout_server_managers() for replica in manager.get_replicas()]
     for i, server in enumerate(server for replica in replicas for server in replica.servers):
         calls[server.__ray_call__.remote(processes.about)] = f"vLLM server {i}"
-    watched = {}
-    for who, (node, address, pid, engines) in zip(calls.values(), ray.get(list(calls), timeout=600), strict=True):
-        watched[node, pid] = Watched(who, node, pid, address)
-        for engine in engines:
-            watched[node, engine] = Watched(f"the engine of {who}", node, engine, address)
-    return list(watched.values())
+    done, _ = ray.wait(list(calls), num_returns=len(calls), timeout=PATIENCE_S)
+    watched = []
+    for call in sorted(done, key=list(calls).index):
+        try:
+            node, address, pid, engines = ray.get(call)
+        except ray.exceptions.RayError as error:
+            print(f"watchdog: {calls[call]}: {error}", file=sys.stderr)
+            continue
+        watched.append(Watched(calls[call], node, pid, address))
+        watched += [Watched(f"the engine of {calls[call]}", node, engine, address) for engine in engines]
+    return watched
 
 
 def diagnose(watched: list[Watched]) -> str:
     """Who does not answer, in one sentence; a line for each process goes to stderr."""
     seen = _look(watched)
-    suspects, busy = [], {}
+    suspects, ranks, others = [], {}, {}
     for w in watched:
         place = f"{w.who} (pid {w.pid} on {w.address})"
         found = seen.get(w.node)
         status, doing = found[w.pid] if found else ("silent: its node does not answer", "")
         print(f"watchdog: {place}: {status}, {doing or 'nothing known'}", file=sys.stderr, flush=True)
         if status in processes.ANSWERING:
-            busy[place] = doing
+            (ranks if w.who.startswith("rank") else others)[place] = doing
         else:
             suspects.append(f"{place} is {status}" + (f" in {doing}" if doing else ""))
     if suspects:
         return "; ".join(suspects[:4]) + (f"; and {len(suspects) - 4} more" if len(suspects) > 4 else "")
-    ranks = {place: doing for place, doing in busy.items() if place.startswith("rank")}
     common = Counter(ranks.values()).most_common()
     if len(common) > 1:
         odd = [f"{place} is in {doing or 'no call'}" for place, doing in ranks.items() if doing != common[0][0]]
         return f"{'; '.join(odd[:4])}, while {common[0][1]} ranks are in {common[0][0] or 'no call'}"
-    return f"all {len(ranks)} ranks are in {common[0][0] or 'no call'}" if common else "no process of the run is known yet"
+    if not common:
+        return "no process of the run is known yet"
+    rest = "".join(f"; {place} is in {doing}" for place, doing in list(others.items())[:4] if doing)
+    return f"all {len(ranks)} ranks are in {common[0][0] or 'no call'}{rest}"
 
 
 def _look(watched: list[Watched]) -> dict[str, dict[int, tuple[str, str]]]:
@@ -126,8 +155,16 @@ def _look(watched: list[Watched]) -> dict[str, dict[int, tuple[str, str]]]:
     return answers
 
 
-def end_with(sentence: str, config) -> None:
-    """Leave the sentence for the driver and end this process, whatever its main thread waits for."""
+def end_with(find_sentence: Callable[[], str], config) -> None:
+    """Leave a sentence for the driver and end this process, whatever its main thread waits for."""
+    # Should even this hang, on a file system that does: the end comes without the sentence.
+    last_resort = threading.Timer(3 * PATIENCE_S, os._exit, (1,))
+    last_resort.daemon = True
+    last_resort.start()
+    try:
+        sentence = find_sentence()
+    except Exception as error:
+        sentence = f"no progress, and the processes could not be looked at: {error!r}"
     print(f"watchdog: {sentence}", file=sys.stderr, flush=True)
     try:
         file = hang_file(config)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
+
+from recipe.token_level.run_folder import run_folder
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,7 @@ def dump_settings(config: DictConfig) -> DumpSettings:
     values = OmegaConf.to_container(node, resolve=True)
     if unknown := sorted(set(values) - set(known)):
         raise ValueError(f"trainer.token_dump has no setting {unknown[0]!r}; its settings are {', '.join(known)}")
-    checkpoints = Path(config.trainer.default_local_dir)
-    beside = checkpoints.parent if checkpoints.name == "checkpoints" else checkpoints
-    settings = DumpSettings(**(values | {"folder": values.get("folder") or str(beside / "tokens")}))
+    settings = DumpSettings(**(values | {"folder": values.get("folder") or str(run_folder(config) / "tokens")}))
     if settings.every and settings.tokens < config.data.max_response_length:
         raise ValueError(
             f"trainer.token_dump.tokens is {settings.tokens}, less than the {config.data.max_response_length} tokens of one "

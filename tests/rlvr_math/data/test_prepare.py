@@ -5,6 +5,7 @@ import pytest
 
 from recipe.rlvr_math import files, source
 from recipe.rlvr_math.data_sets import DATA_SETS
+from recipe.rlvr_math.source import _text
 from recipe.rlvr_math.templates import BOXED, DAPO
 from tests.rlvr_math.data.published import ROWS, amc_2023, dapo, olympiadbench, write
 
@@ -195,3 +196,17 @@ def test_the_hub_is_asked_for_the_pinned_or_the_resolved_commit(prepare, monkeyp
     assert printed.out.startswith(f"math-ai/aime25 at {pinned}\n")
     assert prepare("aime-2025", "org/other")[1]["revision"] == "commit of org/other None"
     assert prepare("aime-2025", None, "--revision", "main")[1]["revision"] == "commit of math-ai/aime25 main"
+
+
+@pytest.mark.parametrize(
+    ("answers", "text"),
+    [
+        (["$2$"], "2"),
+        (["$2$", "$6$"], "2, 6"),
+        (["$2$, $6$"], "2, 6"),
+        (["$n=2$ and $n=3$"], "n=2 and n=3"),
+        ([r"\$5"], r"\$5"),
+    ],
+)
+def test_a_list_of_answers_is_one_text_without_dollar_signs(answers, text):
+    assert _text(answers, "final_answer") == text

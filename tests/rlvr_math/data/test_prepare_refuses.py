@@ -178,3 +178,10 @@ def test_the_command_ends_with_one_sentence_and_status_2(tmp_path):
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert result.returncode == 2
     assert result.stderr == "error: gone.csv does not exist; give a file or a data set's id on the hub\n"
+
+
+def test_a_null_prompt_in_verls_own_layout(refused, tmp_path):
+    rows = [dapo(f"What is {i} plus $1$ here?", str(i), index=str(i)) for i in range(5)]
+    rows[3]["prompt"] = None
+    assert "prompt" in (error := refused("dapo-math-17k", write(tmp_path / "in.parquet", rows)))
+    assert str(tmp_path / "in.parquet") in error

@@ -137,6 +137,7 @@ def test_a_reward_function_that_cannot_be_loaded(evaluation):
         ("out=null", "out is not set"),
         ("n=0", "n is 0; it must be a positive integer"),
         ("top_p=1.5", "top_p is 1.5"),
+        ("actor_rollout_ref.rollout.max_model_len=50", "max_model_len is 50, less than the"),
         ("temperature=-1", "temperature is -1"),
         ("max_response_tokens=40000", "the model has 32,768 positions, fewer than the 40,048 tokens"),
         ("temperature=0", "temperature=0 gives the same response n=4 times"),
