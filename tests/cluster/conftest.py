@@ -10,6 +10,7 @@ import pytest
 from tests.cluster.hosts import UNSHARE
 from tests.cluster.slurm import Slurm
 
+os.environ["PATH"] += ":/usr/sbin:/sbin"  # where Slurm's daemons are, and not every user's PATH leads
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "munged", "ip", "nsenter", "unshare")
 
 
@@ -17,8 +18,6 @@ def obstacle() -> str | None:
     """Why this machine cannot run these tests."""
     if os.geteuid() != 0:
         return "virtual hosts need root"
-    if missing := [program for program in PROGRAMS if not shutil.which(program)]:
-        return f"not installed: {', '.join(missing)}; `make test-cluster` installs them"
     attempt = subprocess.run([*UNSHARE, "ip", "link", "add", "probe", "type", "bridge"], capture_output=True, text=True)
     return f"Linux namespaces do not work here: {attempt.stderr.strip()}" if attempt.returncode else None
 
@@ -26,6 +25,8 @@ def obstacle() -> str | None:
 @pytest.fixture(scope="session")
 def slurm():
     """Slurm on two virtual hosts."""
+    missing = [program for program in PROGRAMS if not shutil.which(program)]
+    assert not missing, f"not installed: {', '.join(missing)}; `make test-cluster` installs them"
     if reason := obstacle():
         pytest.skip(reason)
     cluster = Slurm(2)
