@@ -58,6 +58,12 @@ def test_a_requested_stop_ends_the_run_once_it_is_saved_and_not_over(config, ste
         RecoverableTrainer._end_if_saved(trainer)
 
 
+def test_a_stop_that_is_due_leaves_the_validation_out_so_that_the_steps_metrics_are_logged(config):
+    stopping.request_file(config).parent.mkdir()
+    stopping.request_file(config).touch()
+    assert RecoverableTrainer._validate(trainer_at(config, 3, saved=3)) == {}
+
+
 def test_the_watchdog_barks_once_and_only_when_nothing_changes():
     numbers, barked = iter(range(10**9)), threading.Event()
     busy = watchdog.Watchdog(0.2, lambda: next(numbers), lambda _: barked.set())
