@@ -37,7 +37,7 @@ def screenshot(page: Path, tab: str, image: Path) -> None:
         opened.wait_for_selector("html[data-ready]")
         opened.wait_for_timeout(500)  # the plots fade in
         if tab == "tokens":
-            opened.hover("#t-text span:nth-child(3)")
+            opened.hover("#t-text span")
         image.parent.mkdir(parents=True, exist_ok=True)
         opened.screenshot(path=image)
         browser.close()
