@@ -9,7 +9,7 @@ import pytest
 TALL = {"width": 1400, "height": 5000}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: its event loop runs in this thread, and asyncio.run refuses to start another
 def chromium():
     sync_api = pytest.importorskip("playwright.sync_api", reason="the Python package playwright is not installed")
     program = shutil.which("chromium")
