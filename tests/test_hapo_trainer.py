@@ -74,7 +74,7 @@ def trainer(monkeypatch, tmp_path):
     monkeypatch.setattr(PPOTrainer, "fit", lambda self, manager: None)
     importlib.import_module("recipe.hapo.trainer")
     trainer = object.__new__(get_trainer_cls("hapo_sync"))
-    settings = {"default_local_dir": str(tmp_path), "resume_mode": "auto", "val_only": True}
+    settings = {"default_local_dir": str(tmp_path), "resume_mode": "auto", "val_only": True, "logger": []}
     trainer.config = OmegaConf.create({"trainer": settings, "actor_rollout_ref": {"actor": {}}})
     trainer.sampling, trainer.entropy_statistics, trainer.global_steps = HAPOConfig(), None, 2
     return trainer
