@@ -106,12 +106,12 @@ def ranks(n):
     ],
 )
 def test_who_hangs_is_named(monkeypatch, answers, sentence):
-    monkeypatch.setattr(watchdog, "_look", lambda watched: answers)
+    monkeypatch.setattr(watchdog, "on_nodes", lambda function, arguments: answers)
     assert diagnose(ranks(3)) == sentence
 
 
 def test_before_anything_is_known_the_sentence_says_so(monkeypatch):
-    monkeypatch.setattr(watchdog, "_look", lambda watched: {})
+    monkeypatch.setattr(watchdog, "on_nodes", lambda function, arguments: {})
     assert diagnose([]) == "no process of the run is known yet"
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import json
 import os
 import signal
 import subprocess
@@ -26,6 +25,7 @@ sys.path.insert(0, str(ROOT))
 
 from recipe.hapo.metrics import SIDES  # noqa: E402
 from recipe.htpo.settings import GROUPS  # noqa: E402
+from recipe.token_level.run_folder import read_metrics  # noqa: E402
 from recipe.token_level.stopping import RUN_AGAIN  # noqa: E402
 
 ACCURACY = "val-core/single_digit_sum/acc/mean@1"
@@ -68,19 +68,6 @@ def total_steps(overrides: list[str]) -> int:
     return int(given[-1]) if given else preset.trainer.total_training_steps
 
 
-def read_metrics(run_dir: Path) -> dict[int, dict]:
-    """{step: metrics} over all attempts. verl's file logger starts its file anew, so each attempt has its own."""
-    steps: dict[int, dict] = {}
-    for file in sorted(run_dir.glob("metrics-*.jsonl")):
-        for line in file.read_text().splitlines():
-            try:
-                entry = json.loads(line)
-            except json.JSONDecodeError:
-                continue  # the last line of a killed run
-            steps.setdefault(entry["step"], {}).update(entry["data"])
-    return steps
-
-
 def die_with_parent() -> None:
     """Ask Linux to end this process when its parent is killed, so that a second demo never meets the first one's rest.
 
@@ -92,10 +79,8 @@ def die_with_parent() -> None:
 
 def train(command: list[str], run_dir: Path, total_steps: int) -> int:
     """Run the command with its output in train.log, and a progress bar made from the metrics. Returns its exit status."""
-    attempt = len(list(run_dir.glob("metrics-*.jsonl")))
     environment = os.environ | {
         "RAY_ADDRESS": "local",  # a cluster of its own, whatever else runs on this machine
-        "VERL_FILE_LOGGER_PATH": str(run_dir / f"metrics-{attempt:03d}.jsonl"),
         "TENSORBOARD_DIR": str(run_dir / "tensorboard"),
     }
     log = run_dir / "train.log"

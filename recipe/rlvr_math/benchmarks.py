@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from recipe.rlvr_math.files import manifest_of, sha256
 
 _COLUMNS = ("data_source", "prompt", "reward_model", "extra_info")
 
@@ -73,7 +74,7 @@ def _read(path: Path) -> Benchmark:
             f"{path} has {count} rows with extra_info.index {problem}; repeated problems would be counted again and again: "
             "make the file anew with recipe.rlvr_math.prepare, which removes them"
         )
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = sha256(path)
     return Benchmark(path.name.removesuffix(".parquet"), str(path), digest, _template(path, digest), problems)
 
 
@@ -94,15 +95,15 @@ def _problem(row: dict[str, Any], where: str) -> Problem:
 
 
 def _template(path: Path, digest: str) -> str:
-    manifest = path.with_suffix(".manifest.json")
+    manifest = manifest_of(path)
     if not manifest.is_file():
         return "unknown"
     try:
         described = json.loads(manifest.read_text())
-        template, sha256 = described["template"], described["sha256"]
+        template, known = described["template"], described["sha256"]
     except (ValueError, KeyError, TypeError):
         raise ValueError(f"{manifest} is no manifest of recipe.rlvr_math.prepare; make the file anew, or remove it") from None
-    if sha256 != digest:
+    if known != digest:
         raise ValueError(f"{path} was changed after {manifest.name} was written; make it anew with recipe.rlvr_math.prepare")
     return str(template)
 

@@ -15,24 +15,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from recipe.rlvr_math.benchmarks import Benchmark, Problem
 from recipe.token_level.launch import bottom
+from recipe.token_level.reward import call_reward, load_reward
 
 PATIENCE = 600.0  # seconds that a reward function may take for one response
 _NAMED = 5  # problems named in a message
-
-
-def load_reward(config: DictConfig):
-    """The function of `reward.custom_reward_function`, or verl's own without a path. Imports verl.
-
-    Raises:
-        ValueError: it cannot be loaded.
-    """
-    from verl.trainer.ppo.reward import get_custom_reward_fn
-    from verl.utils.reward_score import default_compute_score
-
-    try:
-        return get_custom_reward_fn(config) or default_compute_score
-    except (OSError, ImportError, AttributeError, RuntimeError) as error:
-        raise ValueError(f"reward.custom_reward_function cannot be loaded: {error}") from None
 
 
 def describe_checker(config: DictConfig) -> str:
@@ -64,14 +50,7 @@ def score(function, problem: Problem, output: str) -> dict[str, Any]:
     Raises:
         ValueError: it returns something else, without `acc`, or a verdict that is neither 0 nor 1.
     """
-    result = function(
-        data_source=problem.data_source,
-        solution_str=output,
-        ground_truth=problem.ground_truth,
-        extra_info=problem.extra_info | {"num_turns": 1, "rollout_reward_scores": {}},
-    )
-    if inspect.isawaitable(result):
-        result = asyncio.run(_finish(result))
+    result = call_reward(function, problem.data_source, output, problem.ground_truth, problem.extra_info)
     if not isinstance(result, dict):
         result = {"score": result, "acc": result}
     if lacking := [key for key in ("score", "acc") if key not in result]:
@@ -86,10 +65,6 @@ def score(function, problem: Problem, output: str) -> dict[str, Any]:
     pred = result.get("pred")
     verdict["pred"] = None if pred is None else str(pred)
     return verdict
-
-
-async def _finish(awaitable):
-    return await awaitable
 
 
 def _plain(value: Any) -> str | int | float | bool | None:

@@ -13,7 +13,10 @@ estimator, its own per-token fields in the loss. The modules here carry them ove
     recovery.py      the trainer's part in stopping and resuming
     stopping.py      how a run is asked to save and end
     checkpoints.py   which checkpoints are complete
+    run_folder.py    where a run keeps its metrics and token dumps
     watchdog.py      ends a run that hangs and names who does, with processes.py, which looks at them on their nodes
+    reward.py        verl's reward function, loaded and called, for checks and evaluations
+    nodes.py         a function run on each node of the Ray cluster
     rows.py          which rows are of one session and one prompt
     settings.py      from config nodes to typed settings
     clip_metrics.py  the metrics of verl's own loss, for a clip range of the method's own

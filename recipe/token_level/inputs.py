@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import os
 import warnings
 
@@ -11,6 +9,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from recipe.token_level.checkpoints import newest_complete
 from recipe.token_level.method import Method
+from recipe.token_level.reward import call_reward, load_reward
 
 
 def check_progress(config: DictConfig) -> None:
@@ -97,23 +96,9 @@ def check_reward(config: DictConfig, method: Method) -> dict | float | None:
     row = None if scored_elsewhere else first_training_row(config)
     if row is None:
         return None
-    from verl.trainer.ppo.reward import get_custom_reward_fn
-    from verl.utils.reward_score import default_compute_score
-
+    function = load_reward(config)
     try:
-        function = get_custom_reward_fn(config) or default_compute_score
-    except (OSError, ImportError, AttributeError, RuntimeError) as error:
-        raise ValueError(f"reward.custom_reward_function cannot be loaded: {error}") from None
-    arguments = {
-        "data_source": row["data_source"],
-        "solution_str": "",
-        "ground_truth": row["reward_model"]["ground_truth"],
-        "extra_info": (row.get("extra_info") or {}) | {"num_turns": 1, "rollout_reward_scores": {}},
-    }
-    try:
-        result = function(**arguments)
-        if inspect.isawaitable(result):
-            result = asyncio.run(_finish(result))
+        result = call_reward(function, row["data_source"], "", row["reward_model"]["ground_truth"], row.get("extra_info"))
     except NotImplementedError:
         raise ValueError(
             f"verl has no reward function for data_source {row['data_source']!r} of {_first_file(config)}; set "
@@ -135,10 +120,6 @@ def check_reward(config: DictConfig, method: Method) -> dict | float | None:
             "reads: return a dict with 'score' and 'acc' (0 or 1)"
         )
     return result
-
-
-async def _finish(awaitable):
-    return await awaitable
 
 
 def first_training_row(config: DictConfig) -> dict | None:

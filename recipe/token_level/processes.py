@@ -51,7 +51,10 @@ def _title(process) -> str:
 
 
 def _frame(pid: int) -> str:
-    """The innermost frame of the thread that works, by py-spy, which comes with ray[default]; empty where it may not look."""
+    """The innermost frame of the thread that works; empty if all wait for calls, or where py-spy may not look.
+
+    py-spy comes with ray[default].
+    """
     spy = Path(sys.executable).parent / "py-spy"
     command = [str(spy), "dump", "--nonblocking", "--json", "--pid", str(pid)]
     try:
@@ -61,5 +64,5 @@ def _frame(pid: int) -> str:
         return ""
     threads.sort(key=lambda thread: (thread["os_thread_id"] != pid, "AsyncIO" not in (thread["thread_name"] or "")))
     frames = [thread["frames"][0] for thread in threads if thread["frames"]]
-    frames = [f for f in frames if f["name"].rpartition(".")[2] not in _IDLE] or frames
+    frames = [f for f in frames if f["name"].rpartition(".")[2] not in _IDLE]
     return f"{frames[0]['name']} ({Path(frames[0]['filename']).name}:{frames[0]['line']})" if frames else ""

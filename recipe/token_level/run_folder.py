@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 from pathlib import Path
 
@@ -28,3 +29,16 @@ def keep_metrics(config) -> None:
         if not path.exists():
             os.environ["VERL_FILE_LOGGER_PATH"] = str(path.resolve())
             return
+
+
+def read_metrics(folder: Path) -> dict[int, dict]:
+    """{step: metrics} over all attempts of a run, which may still be writing or may have been killed while it did."""
+    steps: dict[int, dict] = {}
+    for file in sorted(folder.glob("metrics-*.jsonl")):
+        for line in file.read_text().splitlines():
+            try:
+                entry = json.loads(line)
+            except json.JSONDecodeError:
+                continue
+            steps.setdefault(entry["step"], {}).update(entry["data"])
+    return steps

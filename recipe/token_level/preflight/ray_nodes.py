@@ -1,4 +1,4 @@
-"""Joining a running Ray cluster and asking each of its nodes something, without taking resources."""
+"""Joining a running Ray cluster and asking each of its nodes what it has."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import socket
 
 from omegaconf import DictConfig, OmegaConf
 
+from recipe.token_level.nodes import on_nodes
 from recipe.token_level.preflight import on_node
 from recipe.token_level.preflight.facts import Node
-
-PATIENCE = 60  # seconds for all nodes to answer; a worker process has to start
 
 
 def ask_cluster(ray_init: DictConfig, address: str, questions: tuple) -> list[Node]:
@@ -47,29 +46,3 @@ def ask_cluster(ray_init: DictConfig, address: str, questions: tuple) -> list[No
         )
         for node in alive
     ]
-
-
-def on_nodes(function, arguments: dict[str, tuple]) -> dict[str, object]:
-    """Run a function of `on_node` on nodes, at the same time and without resources.
-
-    arguments: of the function, by node id.
-
-    Returns the results by node id, of those nodes that answered in time.
-    """
-    import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    ray.cloudpickle.register_pickle_by_value(on_node)
-    task = ray.remote(num_cpus=0, max_retries=0)(function)
-    calls = {}
-    for node, given in arguments.items():
-        there = NodeAffinitySchedulingStrategy(node, soft=False)
-        calls[task.options(scheduling_strategy=there).remote(*given)] = node
-    done, _ = ray.wait(list(calls), num_returns=len(calls), timeout=PATIENCE)
-    results = {}
-    for call in done:
-        try:
-            results[calls[call]] = ray.get(call)
-        except ray.exceptions.RayError as error:  # the node counts as silent; this says why
-            print(f"node {calls[call]}: {error}")
-    return results

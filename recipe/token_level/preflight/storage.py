@@ -15,10 +15,10 @@ import shutil
 import time
 import uuid
 
+from recipe.token_level.nodes import on_nodes
 from recipe.token_level.preflight import on_node
 from recipe.token_level.preflight.facts import Run, SkipCheck
 from recipe.token_level.preflight.launcher import count_rows, current_step
-from recipe.token_level.preflight.ray_nodes import on_nodes
 from recipe.token_level.preflight.report import Result, failed, gib, listed, passed, skipped, warned
 from recipe.token_level.preflight.sizes import parameter_bytes, trained_parameters
 
