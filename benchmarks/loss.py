@@ -5,7 +5,6 @@ The losses are the functions registered with verl, forward and backward, with th
 
 from __future__ import annotations
 
-import json
 import statistics
 import sys
 from functools import partial
@@ -19,6 +18,7 @@ from benchmarks.timing import interleaved, make_batch, partition
 from recipe.htpo import PRESETS, HTPOConfig, token_losses
 from recipe.htpo.plugin import HTPOPolicyLossConfig, compute_policy_loss_htpo
 from recipe.token_level.context import LossInputs, handing_loss
+from recipe.token_level.run_folder import read_metrics
 
 THREADS = 2
 ROOT = Path(__file__).parents[1]
@@ -80,10 +80,7 @@ def demo_steps() -> None:
     phases = ("step", "gen", "old_log_prob", "adv", "update_actor")
     medians = {}
     for name in ("htpo", "dapo"):
-        lines = [
-            line for file in (ROOT / f"runs/demo-{name}").glob("metrics-*.jsonl") for line in file.read_text().splitlines()
-        ]
-        steps = [data for data in (json.loads(line)["data"] for line in lines) if "timing_s/step" in data]
+        steps = [data for data in read_metrics(ROOT / f"runs/demo-{name}").values() if "timing_s/step" in data]
         if not steps:
             print(f"\nno run of the demo with objectives={name}: no step times")
             return

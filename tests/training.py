@@ -1,15 +1,14 @@
 """One short training run of the real stack on CPU, started with the README's command."""
 
 import json
-import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-DEMO = ROOT / "launch/demo"
+from tests import processes
+
+DEMO = processes.ROOT / "launch/demo"
 LAST_STEP = 4
 
 
@@ -40,16 +39,13 @@ class Run:
         self.attempts += 1
         self.metrics = self.folder / f"metrics-{self.attempts}.jsonl"
         self.log = self.folder / f"log-{self.attempts}.txt"
-        environment = os.environ | {
-            "RAY_ADDRESS": "local",
-            "VERL_FILE_LOGGER_PATH": str(self.metrics),
-            "TENSORBOARD_DIR": str(self.folder / "tensorboard"),
-            "HTPO_TEST_RECORDS": str(self.folder),  # for tests/recording.py
-        }
-        for name in ("VERL_PLATFORM", "VERL_USE_EXTERNAL_MODULES"):  # the entry point must set them itself
-            environment.pop(name, None)
-        with self.log.open("w") as output:
-            self.process = subprocess.Popen(self.command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        self.process = processes.start(
+            self.command,
+            self.log,
+            VERL_FILE_LOGGER_PATH=str(self.metrics),
+            TENSORBOARD_DIR=str(self.folder / "tensorboard"),
+            HTPO_TEST_RECORDS=str(self.folder),  # for tests/recording.py
+        )
         return self
 
     def finish(self):
@@ -70,23 +66,10 @@ class Run:
 
     def processes(self):
         """Pids of living processes that belong to this attempt."""
-        marker = f"VERL_FILE_LOGGER_PATH={self.metrics}".encode()
-        pids = []
-        for entry in Path("/proc").iterdir():
-            try:
-                alive = entry.name.isdigit() and (entry / "stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-                if alive and marker in (entry / "environ").read_bytes():
-                    pids.append(int(entry.name))
-            except OSError:
-                continue
-        return pids
+        return processes.left_of(self.log)
 
     def assert_nothing_left(self):
-        """Every process of the attempt goes by itself, at once or soon."""
-        deadline = time.monotonic() + 120
-        while (left := self.processes()) and time.monotonic() < deadline:
-            time.sleep(1)
-        assert not left, [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in left if Path(f"/proc/{pid}").exists()]
+        processes.assert_nothing_left_of(self.log)
 
     def kill(self):
         """kill -9 of the driver, as the out-of-memory killer does it."""

@@ -89,11 +89,21 @@ class Job:
         self._wait(state, lambda: self.state() == state, seconds)
 
     def wait_restarted(self, seconds: float = 120) -> None:
-        """Wait until the job runs again after its first requeue, without Slurm's two minutes of pause."""
+        """Wait until the job runs again after its first requeue, without Slurm's two minutes of pause.
+
+        Two seconds of it are kept: Slurm compares times in whole seconds, and takes a start in the second of the last end for
+        one that it has revoked.
+        """
+        ended = None
 
         def restarted() -> bool:
+            nonlocal ended
             job = self.show()
-            if job["JobState"] == "PENDING":
+            if job["JobState"] != "PENDING":
+                ended = None
+            elif ended is None:
+                ended = time.monotonic()
+            elif time.monotonic() - ended > 2:
                 try:  # repeatedly: while Slurm ends the last start, it refuses this or forgets it
                     self.cluster.login("scontrol", "update", f"JobId={self.number}", "StartTime=now")
                 except AssertionError:

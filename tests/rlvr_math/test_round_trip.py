@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from tests.training import ROOT, Run
+from tests.processes import ROOT
+from tests.training import Run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
