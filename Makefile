@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 RECIPE ?= htpo
 
-.PHONY: setup demo demo-eval test test-fast test-cluster browser screenshot lint bench gpu-check lock clean
+.PHONY: setup demo demo-eval test test-fast test-cluster browser screenshot study study-report lint bench gpu-check lock clean
 
 # The environment for CPU machines. It is made again when its requirements change.
 setup: $(VENV)/.ready
@@ -46,6 +46,14 @@ lint: setup
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/shellcheck -x launch/*.sh launch/slurm/train.sbatch launch/slurm/job.sh launch/slurm/site.env.example .ci/run
+
+# The miniature study: makes the runs that are missing, for hours on 2 cores; ARGS="--arms dapo htpo_paper" for some of them.
+study: setup
+	$(PY) -m studies.miniature.study $(ARGS)
+
+# Its table and figures, from the committed results alone.
+study-report: setup
+	$(PY) -m studies.miniature.report
 
 # Side-by-side timings on this machine.
 bench: setup

@@ -1,0 +1,1 @@
+"""Does it work? A miniature study; see README.md."""

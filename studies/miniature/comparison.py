@@ -1,0 +1,69 @@
+"""From results to numbers: metrics of a run, means and intervals over seeds, differences paired by seed. NumPy alone."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from recipe.rlvr_math.statistics import mean_at_k, pass_at_k
+from studies.miniature.results import FIRST, right_answers
+
+KS = tuple(2**i for i in range(9))
+# Quantile 0.975 of Student's t, by degrees of freedom.
+_T = dict(enumerate((12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228), start=1))
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Mean of n values and its 95 % interval by Student's t; the ends are NaN for n = 1."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+    def __str__(self) -> str:
+        """In percentage points."""
+        ends = "" if math.isnan(self.low) else f" [{100 * self.low:+.1f}, {100 * self.high:+.1f}]"
+        return f"{100 * self.mean:+.1f}{ends}"
+
+
+def interval(values) -> Interval:
+    """Of at least one value, e.g. one for each seed."""
+    values = np.asarray(values, dtype=float)
+    half = _T[len(values) - 1] * values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else math.nan
+    return Interval(values.mean(), values.mean() - half, values.mean() + half, len(values))
+
+
+def mean_at_32(result: dict, difficulty: str | None = None) -> float:
+    """Accuracy of the first 32 responses, mean over problems."""
+    right = right_answers(result, difficulty)[:, :FIRST]
+    return float(mean_at_k(right.shape[1], right.sum(1)).mean())
+
+
+def pass_at(result: dict, k: int, difficulty: str | None = None) -> float:
+    """pass@k from all responses, mean over problems."""
+    right = right_answers(result, difficulty)
+    return float(pass_at_k(right.shape[1], right.sum(1), k).mean())
+
+
+def widening(result: dict) -> float:
+    """pass@256 minus pass@1: how much the sampling budget brings."""
+    return pass_at(result, KS[-1]) - pass_at(result, 1)
+
+
+def difference(runs: dict[int, dict], others: dict[int, dict], metric) -> Interval | None:
+    """Of a metric, over the seeds that both have; None if they share none."""
+    seeds = sorted(runs.keys() & others.keys())
+    return interval([metric(runs[seed]) - metric(others[seed]) for seed in seeds]) if seeds else None
+
+
+def verdict(difference: Interval | None, seeds: int) -> str:
+    """What the plan's primary comparison says."""
+    if difference is None or difference.n < seeds:
+        return f"not finished: {difference.n if difference else 0} of {seeds} seeds"
+    if difference.low > 0:
+        return "HTPO helps here"
+    return "HTPO does not help here" + ("" if difference.high < 0 else " (the interval holds 0)")

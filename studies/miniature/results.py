@@ -1,0 +1,104 @@
+"""A run's result: one small JSON file, results/<arm>/seed-<n>.json. Everything that is reported comes from these files.
+
+test     {problem: {"difficulty", "right"}}: which of the N responses were right, as a hexadecimal number whose highest
+         bit is sample 0; also "tokens" and "cut_off", means over all responses
+steps    {metric: [value of step 1, 2, ...]}, null where it was not logged
+made_by  what made it: the arm's settings, model and problems (digests), versions, hardware, seconds
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from recipe.rlvr_math.samples import Sample
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+N = 256  # responses to each test problem
+FIRST = 32  # of them, for mean@32
+
+KEPT = (
+    "actor/entropy",
+    "actor/pg_clipfrac",
+    "actor/ppo_kl",
+    "actor/grad_norm",
+    "critic/score/mean",
+    "response_length/mean",
+    "response_length/clip_ratio",
+    "timing_s/step",
+)
+KEPT_OF_METHODS = ("htpo/", "hapo/", "rollouts/")
+
+
+def steps_to_keep(metrics: dict[int, dict]) -> dict[str, list[float | None]]:
+    """{metric: values by step}, with four digits. metrics: {step: {name: value}}."""
+    trained = [step for step in sorted(metrics) if "critic/score/mean" in metrics[step]]
+    names = sorted({name for step in trained for name in metrics[step] if name in KEPT or name.startswith(KEPT_OF_METHODS)})
+    return {name: [_short(metrics[step].get(name)) for step in trained] for name in names}
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None or not np.isfinite(value) else float(f"{value:.4g}")
+
+
+def test_to_keep(samples: Iterable[Sample], difficulties: dict[str, str], n: int) -> dict:
+    """The `test` part of a result. difficulties: of each problem's id.
+
+    ValueError if a response is missing.
+    """
+    right = {problem: np.zeros(n, dtype=bool) for problem in difficulties}
+    tokens, cut_off, count = 0, 0, 0
+    for sample in samples:
+        right[sample.problem][sample.sample] = sample.acc == 1
+        tokens, cut_off, count = tokens + sample.tokens, cut_off + sample.cut_off, count + 1
+    if count != n * len(difficulties):
+        raise ValueError(f"{count} responses instead of {n} to each of {len(difficulties)} problems")
+    return {
+        "n": n,
+        "tokens": _short(tokens / count),
+        "cut_off": _short(cut_off / count),
+        "problems": {p: {"difficulty": d, "right": np.packbits(right[p]).tobytes().hex()} for p, d in difficulties.items()},
+    }
+
+
+def right_answers(result: dict, difficulty: str | None = None) -> np.ndarray:
+    """`[problems, N]` bool, of one difficulty or all."""
+    rows = [
+        np.unpackbits(np.frombuffer(bytes.fromhex(problem["right"]), dtype=np.uint8))
+        for _, problem in sorted(result["test"]["problems"].items())
+        if difficulty in (None, problem["difficulty"])
+    ]
+    return np.array(rows, dtype=bool)
+
+
+def write(result: dict, path: Path) -> None:
+    """Write a result whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    unfinished.write_text(json.dumps(result, indent=None, separators=(",", ":")) + "\n")
+    unfinished.rename(path)
+
+
+def path_of(arm: str, seed: int, folder: Path = RESULTS) -> Path:
+    """Where a run's result is."""
+    return folder / arm / f"seed-{seed}.json"
+
+
+def read_all(folder: Path = RESULTS) -> dict[str, dict[int, dict]]:
+    """{arm: {seed: result}}; the model before training is arm `start`, seed 0.
+
+    ValueError if two results come from different models, problems or settings, which must not be compared.
+    """
+    results: dict[str, dict[int, dict]] = {}
+    inputs: dict[str, Path] = {}
+    for path in sorted(folder.glob("*/seed-*.json")):
+        result = json.loads(path.read_text())
+        inputs[json.dumps(result["made_by"]["inputs"], sort_keys=True)] = path
+        results.setdefault(path.parent.name, {})[int(path.stem.removeprefix("seed-"))] = result
+    if len(inputs) > 1:
+        raise ValueError(f"these results are of different models, problems or presets: {', '.join(map(str, inputs.values()))}")
+    return results

@@ -1,0 +1,108 @@
+"""The study's numbers and figures, from results of known content."""
+
+import numpy as np
+import pytest
+
+from recipe.htpo.settings import GROUPS
+from studies.miniature import report, results
+from studies.miniature.comparison import Interval, difference, interval, mean_at_32, pass_at, verdict, widening
+from studies.miniature.study import arms
+
+
+def result(right: dict[str, int], steps=()):
+    """One problem of each difficulty, of whose 256 responses the first so many are right."""
+    problems = {
+        str(i): {"difficulty": d, "right": np.packbits(np.arange(256) < count).tobytes().hex()}
+        for i, (d, count) in enumerate(right.items())
+    }
+    return {"test": {"n": 256, "tokens": 40.0, "problems": problems}, "steps": dict(steps), "made_by": {"inputs": {}}}
+
+
+def test_mean_at_32_is_of_the_first_32():
+    run = result({"easy": 16, "hard": 64})
+    assert mean_at_32(run) == pytest.approx((0.5 + 1) / 2)
+    assert mean_at_32(run, "easy") == 0.5
+    assert pass_at(run, 1) == pytest.approx((16 + 64) / 512)
+    assert pass_at(run, 256) == 1
+    assert widening(run) == pytest.approx(1 - 80 / 512)
+    assert pass_at(result({"easy": 0, "hard": 1}), 2) == pytest.approx(2 / 256 / 2)
+
+
+def test_the_interval_is_students():
+    # R: t.test(c(1, 2, 3, 4, 6))$conf.int
+    found = interval([1, 2, 3, 4, 6])
+    assert (found.mean, found.low, found.high) == pytest.approx((3.2, 0.8116, 5.5884), abs=1e-3)
+    assert np.isnan(interval([0.5]).low)
+    assert str(Interval(0.0123, -0.01, 0.034, 5)) == "+1.2 [-1.0, +3.4]"
+
+
+def test_differences_are_paired_by_seed():
+    ours = {seed: result({"easy": count}) for seed, count in {1: 8, 2: 16, 3: 32, 9: 0}.items()}
+    theirs = {seed: result({"easy": count}) for seed, count in {3: 24, 2: 8, 1: 0}.items()}
+    found = difference(ours, theirs, mean_at_32)
+    assert (found.mean, found.n) == (0.25, 3)
+    assert found.low == pytest.approx(0.25)  # every pair differs by as much, though the runs of an arm differ a lot
+    assert difference(ours, {}, mean_at_32) is None
+
+
+@pytest.mark.parametrize(
+    ("ends", "says"),
+    [
+        ((0.01, 0.05), "HTPO helps here"),
+        ((-0.01, 0.05), "HTPO does not help here (the interval holds 0)"),
+        ((0.0, 0.05), "HTPO does not help here (the interval holds 0)"),
+        ((-0.05, -0.01), "HTPO does not help here"),
+    ],
+)
+def test_the_verdict_is_the_plans(ends, says):
+    assert verdict(Interval(sum(ends) / 2, *ends, 5), 5) == says
+    assert verdict(Interval(sum(ends) / 2, *ends, 3), 5) == "not finished: 3 of 5 seeds"
+    assert verdict(None, 5) == "not finished: 0 of 5 seeds"
+
+
+def some_steps(rng, steps=4):
+    names = ["critic/score/mean", "actor/entropy", "response_length/mean"]
+    names += [f"htpo/{g}/{kind}" for g in GROUPS for kind in ("token_share", "entropy", "outside_clip_share")]
+    values = {name: rng.random(steps).tolist() for name in names}
+    values[f"htpo/{GROUPS[5]}/entropy"][1] = None  # an empty group
+    return values
+
+
+def write_results(folder, names, seeds):
+    rng = np.random.default_rng(0)
+    for name in names:
+        for seed in range(1, seeds + 1):
+            counts = {d: int(rng.integers(0, 256)) for d in report.DIFFICULTIES}
+            results.write(result(counts, some_steps(rng)), results.path_of(name, seed, folder))
+
+
+def test_a_report_of_all_arms_has_the_plans_comparisons(tmp_path, capsys):
+    write_results(tmp_path / "in", arms(), 3)
+    write_results(tmp_path / "in", ["start"], 1)
+    report.main(tmp_path / "in", tmp_path)
+    table = (tmp_path / "TABLE.md").read_text()
+    assert all(f"| {arm['title']} | 3 |" in table for arm in arms().values())
+    assert "| before training | 1 |" in table
+    comparisons = [line for line in table.splitlines() if " minus " in line]
+    assert len(comparisons) == 3 + 3 + 5
+    assert comparisons[0].startswith("| **HTPO, paper minus DAPO: mean@32 (primary)** |")
+    assert "primary comparison: not finished: 3 of 5 seeds" in capsys.readouterr().out
+    assert {p.name for p in (tmp_path / "figures").iterdir()} == {"pass_at_k.png", "training.png", "groups.png"}
+
+
+def test_a_report_of_a_part_of_the_runs(tmp_path):
+    write_results(tmp_path / "in", ["dapo"], 1)
+    report.main(tmp_path / "in", tmp_path)
+    table = (tmp_path / "TABLE.md").read_text()
+    assert "| DAPO | 1 |" in table
+    assert " minus " not in table
+
+
+def test_share_outside_the_clip_range_is_over_all_tokens():
+    steps = {
+        "htpo/a/token_share": [0.25, 0.5],
+        "htpo/a/outside_clip_share": [0.4, None],  # an empty group has no share
+        "htpo/b/token_share": [0.75, 0.5],
+        "htpo/b/outside_clip_share": [0.0, 0.2],
+    }
+    assert report.outside(steps) == pytest.approx([0.1, 0.1])
