@@ -154,7 +154,7 @@ def group_curves(found: dict):
     return figure
 
 
-def main(source: Path = results.RESULTS, out: Path = HERE) -> None:
+def main(source: Path | None = None, out: Path = HERE) -> None:
     """Read, write, and print the table and the verdict."""
     found, titles = results.read_all(source), arms()
     text = table(found, titles)

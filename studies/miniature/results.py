@@ -83,19 +83,19 @@ def write(result: dict, path: Path) -> None:
     unfinished.rename(path)
 
 
-def path_of(arm: str, seed: int, folder: Path = RESULTS) -> Path:
-    """Where a run's result is."""
-    return folder / arm / f"seed-{seed}.json"
+def path_of(arm: str, seed: int, folder: Path | None = None) -> Path:
+    """Where a run's result is. folder: of all results, RESULTS."""
+    return (folder or RESULTS) / arm / f"seed-{seed}.json"
 
 
-def read_all(folder: Path = RESULTS) -> dict[str, dict[int, dict]]:
-    """{arm: {seed: result}}; the model before training is arm `start`, seed 0.
+def read_all(folder: Path | None = None) -> dict[str, dict[int, dict]]:
+    """{arm: {seed: result}}; the model before training is arm `start`, seed 0. folder: of all results, RESULTS.
 
     ValueError if two results come from different models, problems or settings, which must not be compared.
     """
     results: dict[str, dict[int, dict]] = {}
     inputs: dict[str, Path] = {}
-    for path in sorted(folder.glob("*/seed-*.json")):
+    for path in sorted((folder or RESULTS).glob("*/seed-*.json")):
         result = json.loads(path.read_text())
         inputs[json.dumps(result["made_by"]["inputs"], sort_keys=True)] = path
         results.setdefault(path.parent.name, {})[int(path.stem.removeprefix("seed-"))] = result

@@ -122,13 +122,13 @@ def make_result(name: str, seed: int, runs: Path, data: Path) -> dict | None:
     return {"test": test, "steps": results.steps_to_keep(read_metrics(run_dir)), "made_by": made_by(arm, data, seconds)}
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """See the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--arms", nargs="*", choices=list(arms()), default=list(arms()))
     parser.add_argument("--seeds", nargs="*", type=int, help="default: those of each arm in arms.yaml")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs/miniature")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     runs = args.runs.resolve()
     data = runs / "data"
     if not (data / "test.parquet").exists():

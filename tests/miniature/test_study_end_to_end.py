@@ -1,0 +1,33 @@
+"""`make study` with the real stack: a run of two steps is trained, evaluated, written down, and not made again."""
+
+import json
+
+import pytest
+
+from studies.miniature import report, results, study
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_missing_run_is_made_once(tmp_path, monkeypatch, capsys):
+    short = {"hapo": {**study.arms()["hapo"], "overrides": ["trainer.total_training_steps=2", "trainer.save_freq=2"]}}
+    monkeypatch.setattr(study, "arms", lambda: short)
+    monkeypatch.setattr(study, "STEPS", 2)
+    monkeypatch.setattr(results, "N", 8)
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
+
+    study.main(["--seeds", "7", "--runs", str(tmp_path / "runs")])
+    found = results.read_all(tmp_path / "results")
+    assert {arm: list(runs) for arm, runs in found.items()} == {"hapo": [7], "start": [0]}
+    run = found["hapo"][7]
+    assert len(run["steps"]["actor/entropy"]) == 2
+    assert len(report.outside(run["steps"])) == 2
+    assert results.right_answers(run).shape == (60, 8)
+    assert 0 < results.right_answers(run).mean() < 1
+    assert run["made_by"]["arm"]["recipe"] == "hapo"
+
+    path = results.path_of("hapo", 7, tmp_path / "results")
+    path.write_text(json.dumps(run | {"mark": True}))
+    study.main(["--seeds", "7", "--runs", str(tmp_path / "runs")])
+    assert json.loads(path.read_text())["mark"]
+    assert "every run has its result" in capsys.readouterr().out
