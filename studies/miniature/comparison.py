@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recipe.rlvr_math.statistics import mean_at_k, pass_at_k
-from studies.miniature.results import FIRST, right_answers
+from studies.miniature.results import N, right_answers
 
 KS = tuple(2**i for i in range(9))
 # Quantile 0.975 of Student's t, by degrees of freedom.
@@ -37,9 +37,9 @@ def interval(values) -> Interval:
     return Interval(values.mean(), values.mean() - half, values.mean() + half, len(values))
 
 
-def mean_at_32(result: dict, difficulty: str | None = None) -> float:
-    """Accuracy of the first 32 responses, mean over problems."""
-    right = right_answers(result, difficulty)[:, :FIRST]
+def mean_at(result: dict, k: int = N, difficulty: str | None = None) -> float:
+    """Accuracy of the first k responses, mean over problems."""
+    right = right_answers(result, difficulty)[:, :k]
     return float(mean_at_k(right.shape[1], right.sum(1)).mean())
 
 

@@ -1,7 +1,7 @@
 """Make the study's problems in verl's format: `python -m studies.miniature.make_data OUT_DIR`. Seconds.
 
 All problems of 3 or 4 numbers from 1 to 9 and a target from 10 to 99 are enumerated; a problem's difficulty is the exact
-probability that one random attempt solves it. Training: 2,400 problems, test: 60 others, a third of each difficulty.
+probability that one random attempt solves it. Training: 2,400 problems, test: 30 others, a third of each difficulty.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from recipe.rlvr_math.files import write_data
 from studies.miniature.task import hit_probability
 
 DIFFICULTIES = {"easy": (0.08, 0.25), "medium": (0.03, 0.08), "hard": (0.01, 0.03)}  # probability of one random attempt
-TRAIN, TEST = 800, 20  # problems of each
+TRAIN, TEST = 800, 10  # problems of each
 SEED = 0
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from recipe.htpo.settings import GROUPS
 from studies.miniature import results
-from studies.miniature.comparison import KS, difference, interval, mean_at_32, pass_at, verdict, widening
+from studies.miniature.comparison import KS, difference, interval, mean_at, pass_at, verdict, widening
 from studies.miniature.study import arms
 
 HERE = Path(__file__).resolve().parent
@@ -30,14 +30,15 @@ CURVES = {
 def table(found: dict[str, dict[int, dict]], titles: dict[str, dict]) -> str:
     """Markdown: every arm, then the plan's comparisons."""
     lines = [
-        "| arm | seeds | mean@32 | " + " | ".join(DIFFICULTIES) + " | pass@256 | tokens |",
+        "| arm | seeds | mean@256 | " + " | ".join(DIFFICULTIES) + " | pass@256 | tokens |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, title in {"start": {"title": "before training"}, **titles}.items():
         if runs := list(found.get(name, {}).values()):
             cells = [
-                _share([mean_at_32(run) for run in runs]),
-                *(_share([mean_at_32(run, d) for run in runs]) for d in DIFFICULTIES),
+                _share([mean_at(run) for run in runs]),
+                _share([mean_at(run, 32) for run in runs]),
+                *(_share([mean_at(run, difficulty=d) for run in runs]) for d in DIFFICULTIES),
                 _share([pass_at(run, KS[-1]) for run in runs]),
                 f"{np.mean([run['test']['tokens'] for run in runs]):.0f}",
             ]
@@ -59,15 +60,15 @@ def comparisons(found: dict, titles: dict) -> list[tuple]:
     """Those of PLAN.md, the primary one first: label, runs, runs that are subtracted, metric."""
     dapo, htpo = found.get("dapo", {}), found.get("htpo_paper", {})
     return [
-        ("**HTPO, paper minus DAPO: mean@32 (primary)**", htpo, dapo, mean_at_32),
+        ("**HTPO, paper minus DAPO: mean@256 (primary)**", htpo, dapo, mean_at),
         ("HTPO, paper minus DAPO: pass@256 minus pass@1", htpo, dapo, widening),
-        ("HTPO, paper minus DAPO: mean@32, hard", htpo, dapo, partial(mean_at_32, difficulty="hard")),
+        ("HTPO, paper minus DAPO: mean@256, hard", htpo, dapo, partial(mean_at, difficulty="hard")),
         *(
-            (f"{titles[name]['title']} minus DAPO: mean@32", found.get(name, {}), dapo, mean_at_32)
+            (f"{titles[name]['title']} minus DAPO: mean@256", found.get(name, {}), dapo, mean_at)
             for name in ("htpo_released", "hapo", "forking_tokens")
         ),
         *(
-            (f"{titles[name]['title']} minus HTPO, paper: mean@32", found.get(name, {}), htpo, mean_at_32)
+            (f"{titles[name]['title']} minus HTPO, paper: mean@256", found.get(name, {}), htpo, mean_at)
             for name in titles
             if name.startswith("without_")
         ),
@@ -168,7 +169,7 @@ def main(source: Path | None = None, out: Path = HERE) -> None:
     for name, figure in figures.items():
         figure.savefig(out / f"figures/{name}.png", dpi=110, metadata={"Software": None})
         plt.close(figure)
-    primary = difference(found.get("htpo_paper", {}), found.get("dapo", {}), mean_at_32)
+    primary = difference(found.get("htpo_paper", {}), found.get("dapo", {}), mean_at)
     print(text)
     print(f"primary comparison: {verdict(primary, titles['htpo_paper']['seeds'])}")
 

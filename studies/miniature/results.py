@@ -19,7 +19,6 @@ from recipe.rlvr_math.samples import Sample
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 N = 256  # responses to each test problem
-FIRST = 32  # of them, for mean@32
 
 KEPT = (
     "actor/entropy",

@@ -7,8 +7,9 @@ from omegaconf import OmegaConf
 
 from recipe.htpo import PRESETS
 from recipe.htpo.settings import GROUPS
+from recipe.rlvr_math.files import sha256
 from recipe.token_level.validate import check_run
-from studies.miniature import study
+from studies.miniature import results, study
 from tests.config.given import METHODS
 
 ARMS = study.arms()
@@ -83,3 +84,16 @@ def test_a_seed_orders_the_prompts_and_seeds_vllm(composed):
     different = {key for key in one if one[key] != two[key]}
     assert different >= {".data.seed", ".actor_rollout_ref.rollout.seed"}
     assert all("seed" in key for key in different), different
+
+
+def test_the_committed_results_are_of_these_arms_and_of_this_model():
+    found = results.read_all()  # refuses results of different models, problems or presets
+    for name, runs in found.items():
+        for run in runs.values():
+            arm = run["made_by"]["arm"]
+            if name != "start":
+                assert arm == {"recipe": ARMS[name]["recipe"], "overrides": ARMS[name]["overrides"]}
+                assert len(run["steps"]["actor/entropy"]) == study.STEPS
+            assert run["made_by"]["inputs"]["model"] == sha256(study.MODEL / "model.safetensors")
+            assert run["made_by"]["inputs"]["preset"] == sha256(study.PRESET)
+            assert results.right_answers(run).shape == (30, results.N)

@@ -5,7 +5,7 @@ import pytest
 
 from recipe.htpo.settings import GROUPS
 from studies.miniature import report, results
-from studies.miniature.comparison import Interval, difference, interval, mean_at_32, pass_at, verdict, widening
+from studies.miniature.comparison import Interval, difference, interval, mean_at, pass_at, verdict, widening
 from studies.miniature.study import arms
 
 
@@ -18,10 +18,11 @@ def result(right: dict[str, int], steps=()):
     return {"test": {"n": 256, "tokens": 40.0, "problems": problems}, "steps": dict(steps), "made_by": {"inputs": {}}}
 
 
-def test_mean_at_32_is_of_the_first_32():
+def test_mean_at_k_is_of_the_first_k():
     run = result({"easy": 16, "hard": 64})
-    assert mean_at_32(run) == pytest.approx((0.5 + 1) / 2)
-    assert mean_at_32(run, "easy") == 0.5
+    assert mean_at(run, 32) == pytest.approx((0.5 + 1) / 2)
+    assert mean_at(run, 32, "easy") == 0.5
+    assert mean_at(run) == pytest.approx((16 + 64) / 512)
     assert pass_at(run, 1) == pytest.approx((16 + 64) / 512)
     assert pass_at(run, 256) == 1
     assert widening(run) == pytest.approx(1 - 80 / 512)
@@ -39,10 +40,10 @@ def test_the_interval_is_students():
 def test_differences_are_paired_by_seed():
     ours = {seed: result({"easy": count}) for seed, count in {1: 8, 2: 16, 3: 32, 9: 0}.items()}
     theirs = {seed: result({"easy": count}) for seed, count in {3: 24, 2: 8, 1: 0}.items()}
-    found = difference(ours, theirs, mean_at_32)
-    assert (found.mean, found.n) == (0.25, 3)
-    assert found.low == pytest.approx(0.25)  # every pair differs by as much, though the runs of an arm differ a lot
-    assert difference(ours, {}, mean_at_32) is None
+    found = difference(ours, theirs, mean_at)
+    assert (found.mean, found.n) == (pytest.approx(0.25 / 8), 3)
+    assert found.low == pytest.approx(0.25 / 8)  # every pair differs by as much, though the runs of an arm differ a lot
+    assert difference(ours, {}, mean_at) is None
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_a_report_of_all_arms_has_the_plans_comparisons(tmp_path, capsys):
     assert "| before training | 1 |" in table
     comparisons = [line for line in table.splitlines() if " minus " in line]
     assert len(comparisons) == 3 + 3 + 5
-    assert comparisons[0].startswith("| **HTPO, paper minus DAPO: mean@32 (primary)** |")
+    assert comparisons[0].startswith("| **HTPO, paper minus DAPO: mean@256 (primary)** |")
     assert "primary comparison: not finished: 3 of 5 seeds" in capsys.readouterr().out
     assert {p.name for p in (tmp_path / "figures").iterdir()} == {"pass_at_k.png", "training.png", "groups.png"}
 

@@ -22,7 +22,7 @@ def test_a_missing_run_is_made_once(tmp_path, monkeypatch, capsys):
     run = found["hapo"][7]
     assert len(run["steps"]["actor/entropy"]) == 2
     assert len(report.outside(run["steps"])) == 2
-    assert results.right_answers(run).shape == (60, 8)
+    assert results.right_answers(run).shape == (30, 8)
     assert 0 < results.right_answers(run).mean() < 1
     assert run["made_by"]["arm"]["recipe"] == "hapo"
 

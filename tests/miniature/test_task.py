@@ -63,7 +63,7 @@ def test_every_random_attempt_is_legal():
 def test_the_test_problems_are_in_no_training_data_and_of_their_difficulty():
     parts = split()
     plain = {part: {(tuple(sorted(numbers)), target) for _, numbers, target in rows} for part, rows in parts.items()}
-    assert {part: len(problems) for part, problems in plain.items()} == {"train": 2400, "test": 60}
+    assert {part: len(problems) for part, problems in plain.items()} == {"train": 2400, "test": 30}
     assert not plain["train"] & plain["test"]
     for difficulty, numbers, target in parts["test"] + parts["train"]:
         low, high = DIFFICULTIES[difficulty]
