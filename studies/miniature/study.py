@@ -51,6 +51,7 @@ def training_command(arm: dict, seed: int, data: Path, run_dir: Path) -> list[st
     return [
         *(sys.executable, "-m", f"recipe.{arm['recipe']}.main", "--config-dir", str(HERE / "config")),
         *(*where_it_runs(), "+experiment=miniature", *arm["overrides"]),
+        "trainer.n_gpus_per_node=1",
         f"actor_rollout_ref.model.path={MODEL}",
         f"data.train_files={data}/train.parquet",
         f"data.val_files={data}/test.parquet",
