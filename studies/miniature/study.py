@@ -118,7 +118,7 @@ def make_result(name: str, seed: int, runs: Path, data: Path) -> dict | None:
     ):
         raise SystemExit(status)
     trained = time.monotonic()
-    test = evaluate(run_dir / "checkpoints", seed, data, run_dir / "evaluation")
+    test = evaluate(run_dir / f"checkpoints/global_step_{STEPS}", seed, data, run_dir / "evaluation")
     seconds = {"training": trained - begin, "evaluation": time.monotonic() - trained}
     return {"test": test, "steps": results.steps_to_keep(read_metrics(run_dir)), "made_by": made_by(arm, data, seconds)}
 
