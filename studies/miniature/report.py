@@ -30,8 +30,8 @@ CURVES = {
 def table(found: dict[str, dict[int, dict]], titles: dict[str, dict]) -> str:
     """Markdown: every arm, then the plan's comparisons."""
     lines = [
-        "| arm | seeds | mean@256 | " + " | ".join(DIFFICULTIES) + " | pass@256 | tokens |",
-        "|---|---|---|---|---|---|---|---|",
+        "| arm | seeds | mean@256 | mean@32 | " + " | ".join(DIFFICULTIES) + " | pass@256 | tokens |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, title in {"start": {"title": "before training"}, **titles}.items():
         if runs := list(found.get(name, {}).values()):

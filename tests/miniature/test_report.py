@@ -84,6 +84,7 @@ def test_a_report_of_all_arms_has_the_plans_comparisons(tmp_path, capsys):
     table = (tmp_path / "TABLE.md").read_text()
     assert all(f"| {arm['title']} | 3 |" in table for arm in arms().values())
     assert "| before training | 1 |" in table
+    assert len({line.count("|") for line in table.split("\n\n")[0].splitlines()}) == 1
     comparisons = [line for line in table.splitlines() if " minus " in line]
     assert len(comparisons) == 3 + 3 + 5
     assert comparisons[0].startswith("| **HTPO, paper minus DAPO: mean@256 (primary)** |")
