@@ -38,9 +38,9 @@ test-cluster: setup
 	dpkg -s $(CLUSTER_PACKAGES) >/dev/null 2>&1 || (apt-get update && apt-get install -y --no-install-recommends $(CLUSTER_PACKAGES))
 	$(PY) -m pytest -m cluster $(ARGS)
 
-# Under three minutes: no Ray, no vLLM.
+# Under two minutes: no Ray, no vLLM, two files at a time.
 test-fast: setup
-	$(PY) -m pytest -m "not slow and not cluster" $(ARGS)
+	$(PY) -m pytest -m "not slow and not cluster" -n 2 --dist loadfile $(ARGS)
 
 lint: setup
 	$(VENV)/bin/ruff check .
