@@ -14,6 +14,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
+SIZES = {"hidden_size": 128, "intermediate_size": 256, "num_hidden_layers": 2, "max_position_embeddings": 2048}
 SHARE_RIGHT = 0.4
 STEPS = 250
 BATCH = 128
@@ -41,17 +42,14 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     return tokenizer
 
 
-def make_model(tokenizer: PreTrainedTokenizerFast) -> Qwen3ForCausalLM:
-    """Two layers of Qwen3 with random weights; the vocabulary is exactly the tokenizer's, as vLLM and verl require."""
+def make_model(tokenizer: PreTrainedTokenizerFast, **sizes: int) -> Qwen3ForCausalLM:
+    """A Qwen3 with random weights; the vocabulary is exactly the tokenizer's, as vLLM and verl require."""
     config = Qwen3Config(
         vocab_size=len(tokenizer),
-        hidden_size=128,
-        intermediate_size=256,
-        num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        head_dim=32,
-        max_position_embeddings=2048,
+        head_dim=32,  # vLLM on CPU wants a multiple of it
+        **sizes,
         tie_word_embeddings=True,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
@@ -79,12 +77,17 @@ def random_batch(sums: list, pad: int, rng: random.Random) -> dict[str, torch.Te
     rows = []
     for prompt, right, wrong in rng.choices(sums, k=BATCH):
         rows.append((prompt, right if rng.random() < SHARE_RIGHT else wrong))
+    return padded(rows, pad)
+
+
+def padded(rows: list[tuple[list[int], list[int]]], pad: int) -> dict[str, torch.Tensor]:
+    """`[B, L]` token ids, mask and labels (-100 at the prompt) of (prompt, reply)."""
     length = max(len(prompt) + len(reply) for prompt, reply in rows)
-    padded = [(p, r, length - len(p) - len(r)) for p, r in rows]
+    gaps = [(p, r, length - len(p) - len(r)) for p, r in rows]
     return {
-        "input_ids": torch.tensor([p + r + [pad] * n for p, r, n in padded]),
-        "attention_mask": torch.tensor([[1] * (length - n) + [0] * n for _, _, n in padded]),
-        "labels": torch.tensor([[-100] * len(p) + r + [-100] * n for p, r, n in padded]),
+        "input_ids": torch.tensor([p + r + [pad] * n for p, r, n in gaps]),
+        "attention_mask": torch.tensor([[1] * (length - n) + [0] * n for _, _, n in gaps]),
+        "labels": torch.tensor([[-100] * len(p) + r + [-100] * n for p, r, n in gaps]),
     }
 
 
@@ -94,7 +97,7 @@ def main(out: str) -> None:
     torch.set_num_threads(1)  # the matrices are small, and threads that wait for each other on a busy machine cost minutes
     rng = random.Random(0)
     tokenizer = make_tokenizer()
-    model = make_model(tokenizer)
+    model = make_model(tokenizer, **SIZES)
     sums = tokenized_sums(tokenizer)
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda s: min(1, (s + 1) / 20) * max(0.02, 1 - s / STEPS))

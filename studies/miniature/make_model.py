@@ -11,13 +11,13 @@ import sys
 import time
 
 import torch
-from transformers import Qwen3Config, Qwen3ForCausalLM
 
-from launch.demo.make_model import make_tokenizer
+from launch.demo.make_model import make_model, make_tokenizer, padded
 from studies.miniature.make_data import question, split
 from studies.miniature.task import random_attempt
 
 STEPS, BATCH = 3000, 32
+SIZES = {"hidden_size": 96, "intermediate_size": 256, "num_hidden_layers": 3, "max_position_embeddings": 512}
 SHARE_SOLVED = 0.8
 MOST_ATTEMPTS = 3
 
@@ -34,25 +34,6 @@ def demonstration(rng: random.Random, held_out: set) -> tuple[str, str]:
             return question(tuple(numbers), target), "\n".join(text for text, _ in attempts)
 
 
-def make_model(tokenizer) -> Qwen3ForCausalLM:
-    """Random weights; the vocabulary is exactly the tokenizer's, as vLLM and verl require."""
-    config = Qwen3Config(
-        vocab_size=len(tokenizer),
-        hidden_size=96,
-        intermediate_size=256,
-        num_hidden_layers=3,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=32,  # what vLLM can do on CPU
-        max_position_embeddings=512,
-        tie_word_embeddings=True,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=None,
-    )
-    return Qwen3ForCausalLM(config)
-
-
 def batch(tokenizer, rng: random.Random, held_out: set) -> dict[str, torch.Tensor]:
     """`[BATCH, L]` token ids, mask, and labels that are -100 at the prompt."""
     rows = []
@@ -60,13 +41,7 @@ def batch(tokenizer, rng: random.Random, held_out: set) -> dict[str, torch.Tenso
         message = [{"role": "user", "content": prompt}]
         text = tokenizer.apply_chat_template(message, add_generation_prompt=True, tokenize=False)
         rows.append((tokenizer(text)["input_ids"], [*tokenizer(response)["input_ids"], tokenizer.eos_token_id]))
-    length = max(len(prompt) + len(response) for prompt, response in rows)
-    padded = [(p, r, length - len(p) - len(r)) for p, r in rows]
-    return {
-        "input_ids": torch.tensor([p + r + [tokenizer.pad_token_id] * n for p, r, n in padded]),
-        "attention_mask": torch.tensor([[1] * (length - n) + [0] * n for _, _, n in padded]),
-        "labels": torch.tensor([[-100] * len(p) + r + [-100] * n for p, r, n in padded]),
-    }
+    return padded(rows, tokenizer.pad_token_id)
 
 
 def main(out: str) -> None:
@@ -75,7 +50,7 @@ def main(out: str) -> None:
     torch.set_num_threads(1)
     rng = random.Random(0)
     tokenizer = make_tokenizer()
-    model = make_model(tokenizer)
+    model = make_model(tokenizer, **SIZES)
     held_out = {(tuple(sorted(numbers)), target) for _, numbers, target in split()["test"]}
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.01, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda s: min(1, (s + 1) / 100) * max(0.01, 1 - s / STEPS))

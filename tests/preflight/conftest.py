@@ -24,7 +24,7 @@ def inputs(tmp_path_factory):
     make_data.main(str(folder / "data"))
     tokens = make_model.make_tokenizer()
     tokens.save_pretrained(folder / "model")
-    make_model.make_model(tokens).save_pretrained(folder / "model")
+    make_model.make_model(tokens, **make_model.SIZES).save_pretrained(folder / "model")
     return folder
 
 
