@@ -1,7 +1,7 @@
 """Make the study's model: `python -m studies.miniature.make_model OUT_DIR`. Minutes on one core.
 
-A Qwen3 of 0.8 M parameters that reads characters, trained on random attempts at random problems (none of them a test problem):
-right arithmetic, no strategy, and no knowledge of when to stop. Two demonstrations of ten give up after a wrong one.
+A Qwen3 of 0.34 M parameters that reads characters, trained on random attempts at random problems (none of them a test problem):
+mostly right arithmetic and hardly a strategy. Two demonstrations of ten give up after a wrong attempt.
 """
 
 from __future__ import annotations

@@ -108,8 +108,8 @@ def _rewards(file: Path) -> list[dict]:
     return pd.read_parquet(file)["reward_model"].tolist()
 
 
-def make_result(name: str, seed: int, runs: Path, data: Path) -> dict | None:
-    """Train and evaluate one run; None if it was asked to stop. Seconds are of this attempt."""
+def make_result(name: str, seed: int, runs: Path, data: Path) -> dict:
+    """Train and evaluate one run. Seconds are of this attempt. SystemExit if training fails or was asked to stop."""
     arm, run_dir = arms()[name], runs / f"{name}-{seed}"
     run_dir.mkdir(parents=True, exist_ok=True)
     begin = time.monotonic()
@@ -150,7 +150,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"\n{name}, seed {seed} ({i} of {len(missing)})", flush=True)
         results.write(make_result(name, seed, runs, data), results.path_of(name, seed))
     results.read_all()
-    print("every run has its result; `make study-report` makes the table and the figures")
+    print("every run that was asked for has its result; `make study-report` makes the table and the figures")
 
 
 if __name__ == "__main__":
