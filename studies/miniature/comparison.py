@@ -54,16 +54,16 @@ def widening(result: dict) -> float:
     return pass_at(result, KS[-1]) - pass_at(result, 1)
 
 
-def difference(runs: dict[int, dict], others: dict[int, dict], metric) -> Interval | None:
-    """Of a metric, over the seeds that both have; None if they share none."""
-    seeds = sorted(runs.keys() & others.keys())
-    return interval([metric(runs[seed]) - metric(others[seed]) for seed in seeds]) if seeds else None
+def differences(runs: dict[int, dict], others: dict[int, dict], metric) -> list[float]:
+    """Of a metric, one for each seed that both have."""
+    return [metric(runs[seed]) - metric(others[seed]) for seed in sorted(runs.keys() & others.keys())]
 
 
-def verdict(difference: Interval | None, seeds: int) -> str:
-    """What the plan's primary comparison says."""
-    if difference is None or difference.n < seeds:
-        return f"not finished: {difference.n if difference else 0} of {seeds} seeds"
-    if difference.low > 0:
+def verdict(differences: list[float], seeds: int) -> str:
+    """What the plan's primary comparison says. seeds: as many as planned."""
+    if len(differences) < seeds:
+        return f"not finished: {len(differences)} of {seeds} seeds"
+    found = interval(differences)
+    if found.low > 0:
         return "HTPO helps here"
-    return "HTPO does not help here" + ("" if difference.high < 0 else " (the interval holds 0)")
+    return "HTPO does not help here" + ("" if found.high < 0 else " (the interval holds 0)")

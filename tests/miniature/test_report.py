@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from recipe.htpo.settings import GROUPS
-from studies.miniature import report, results
-from studies.miniature.comparison import Interval, difference, interval, mean_at, pass_at, verdict, widening
+from studies.miniature import figures, report, results
+from studies.miniature.comparison import Interval, differences, interval, mean_at, pass_at, verdict, widening
 from studies.miniature.study import arms
+
+FIGURES = ("differences", "pass_at_k", "training", "groups")
 
 
 def result(right: dict[str, int], steps=()):
@@ -40,25 +42,25 @@ def test_the_interval_is_students():
 def test_differences_are_paired_by_seed():
     ours = {seed: result({"easy": count}) for seed, count in {1: 8, 2: 16, 3: 32, 9: 0}.items()}
     theirs = {seed: result({"easy": count}) for seed, count in {3: 24, 2: 8, 1: 0}.items()}
-    found = difference(ours, theirs, mean_at)
-    assert (found.mean, found.n) == (pytest.approx(0.25 / 8), 3)
-    assert found.low == pytest.approx(0.25 / 8)  # every pair differs by as much, though the runs of an arm differ a lot
-    assert difference(ours, {}, mean_at) is None
+    # Every pair differs by as much, though the runs of an arm differ a lot.
+    assert differences(ours, theirs, mean_at) == pytest.approx([0.25 / 8] * 3)
+    assert differences(ours, {}, mean_at) == []
 
 
 @pytest.mark.parametrize(
-    ("ends", "says"),
+    ("differences", "says"),
     [
-        ((0.01, 0.05), "HTPO helps here"),
-        ((-0.01, 0.05), "HTPO does not help here (the interval holds 0)"),
-        ((0.0, 0.05), "HTPO does not help here (the interval holds 0)"),
-        ((-0.05, -0.01), "HTPO does not help here"),
+        ([0.01, 0.02, 0.03, 0.02, 0.02], "HTPO helps here"),
+        ([0.1, -0.01, 0.03, 0.02, 0.02], "HTPO does not help here (the interval holds 0)"),
+        ([-0.1, 0.01, -0.03, -0.02, -0.02], "HTPO does not help here (the interval holds 0)"),
+        ([0.0] * 5, "HTPO does not help here (the interval holds 0)"),
+        ([-0.01, -0.02, -0.03, -0.02, -0.02], "HTPO does not help here"),
     ],
 )
-def test_the_verdict_is_the_plans(ends, says):
-    assert verdict(Interval(sum(ends) / 2, *ends, 5), 5) == says
-    assert verdict(Interval(sum(ends) / 2, *ends, 3), 5) == "not finished: 3 of 5 seeds"
-    assert verdict(None, 5) == "not finished: 0 of 5 seeds"
+def test_the_verdict_is_the_plans(differences, says):
+    assert verdict(differences, 5) == says
+    assert verdict(differences[:3], 5) == "not finished: 3 of 5 seeds"
+    assert verdict([], 5) == "not finished: 0 of 5 seeds"
 
 
 def some_steps(rng, steps=4):
@@ -87,9 +89,9 @@ def test_a_report_of_all_arms_has_the_plans_comparisons(tmp_path, capsys):
     assert len({line.count("|") for line in table.split("\n\n")[0].splitlines()}) == 1
     comparisons = [line for line in table.splitlines() if " minus " in line]
     assert len(comparisons) == 3 + 3 + 5
-    assert comparisons[0].startswith("| **HTPO, paper minus DAPO: mean@256 (primary)** |")
+    assert comparisons[0].startswith("| HTPO, paper minus DAPO: mean@256 (primary) |")
     assert "primary comparison: not finished: 3 of 5 seeds" in capsys.readouterr().out
-    assert {p.name for p in (tmp_path / "figures").iterdir()} == {"pass_at_k.png", "training.png", "groups.png"}
+    assert {p.name for p in (tmp_path / "figures").iterdir()} == {f"{name}.png" for name in FIGURES}
 
 
 def test_a_report_of_a_part_of_the_runs(tmp_path):
@@ -107,4 +109,4 @@ def test_share_outside_the_clip_range_is_over_all_tokens():
         "htpo/b/token_share": [0.75, 0.5],
         "htpo/b/outside_clip_share": [0.0, 0.2],
     }
-    assert report.outside(steps) == pytest.approx([0.1, 0.1])
+    assert figures.outside(steps) == pytest.approx([0.1, 0.1])

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from studies.miniature import report, results, study
+from studies.miniature import figures, results, study
 from studies.miniature.make_data import main as make_data
 
 
@@ -27,7 +27,7 @@ def test_a_missing_run_is_made_once(tmp_path, monkeypatch, capsys):
     assert {arm: list(runs) for arm, runs in found.items()} == {"hapo": [7], "start": [0]}
     run = found["hapo"][7]
     assert len(run["steps"]["actor/entropy"]) == 2
-    assert len(report.outside(run["steps"])) == 2
+    assert len(figures.outside(run["steps"])) == 2
     assert results.right_answers(run).shape == (30, 8)
     assert 0 < results.right_answers(run).mean() < 1
     assert run["made_by"]["arm"]["recipe"] == "hapo"
