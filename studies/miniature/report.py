@@ -19,8 +19,8 @@ PRIMARY = "HTPO, paper minus DAPO: mean@256 (primary)"
 def table(found: dict[str, dict[int, dict]], titles: dict[str, dict], compared: dict[str, list[float]]) -> str:
     """Markdown: every arm, then the comparisons."""
     lines = [
-        "| arm | seeds | mean@256 | mean@32 | " + " | ".join(DIFFICULTIES) + " | pass@256 | tokens |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| arm | seeds | mean@256 | mean@32 | " + " | ".join(DIFFICULTIES) + " | pass@256 | tokens | entropy | outside |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, title in {"start": {"title": "before training"}, **titles}.items():
         if runs := list(found.get(name, {}).values()):
@@ -30,11 +30,14 @@ def table(found: dict[str, dict[int, dict]], titles: dict[str, dict], compared: 
                 *(_share([mean_at(run, difficulty=d) for run in runs]) for d in DIFFICULTIES),
                 _share([pass_at(run, KS[-1]) for run in runs]),
                 f"{np.mean([run['test']['tokens'] for run in runs]):.0f}",
+                *_of_training([run["steps"] for run in runs if run["steps"]]),
             ]
-            lines.append(f"| {title['title']} | {len(runs)} | " + " | ".join(cells) + " |")
+            missing = f" of {title['seeds']}" if len(runs) < title.get("seeds", 1) else ""
+            lines.append(f"| {title['title']} | {len(runs)}{missing} | " + " | ".join(cells) + " |")
     lines += [
         "",
-        "Percent; ± is half of the 95 % interval over seeds.",
+        "Percent; ± is half of the 95 % interval over seeds. tokens: of a response; entropy: of the policy in the last five",
+        "steps, nats; outside: training tokens with an importance ratio outside the clip range, percent, mean over steps.",
         "",
         "| comparison, percentage points | difference [95 %] | seeds |",
         "|---|---|---|",
@@ -60,6 +63,14 @@ def comparisons(found: dict, titles: dict) -> dict[str, list[float]]:
             if name.startswith("without_")
         },
     }
+
+
+def _of_training(steps: list[dict]) -> list[str]:
+    """The cells of entropy and share outside the clip range; empty for the model before training."""
+    if not steps:
+        return ["", ""]
+    entropy = np.mean([run["actor/entropy"][-5:] for run in steps])
+    return [f"{entropy:.2f}", f"{100 * np.mean([figures.outside(run) for run in steps]):.2f}"]
 
 
 def _share(values: list[float]) -> str:

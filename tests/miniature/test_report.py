@@ -84,7 +84,8 @@ def test_a_report_of_all_arms_has_the_plans_comparisons(tmp_path, capsys):
     write_results(tmp_path / "in", ["start"], 1)
     report.main(tmp_path / "in", tmp_path)
     table = (tmp_path / "TABLE.md").read_text()
-    assert all(f"| {arm['title']} | 3 |" in table for arm in arms().values())
+    planned = {arm["title"]: "3 of 5" if arm["seeds"] == 5 else "3" for arm in arms().values()}
+    assert all(f"| {title} | {seeds} | " in table for title, seeds in planned.items())
     assert "| before training | 1 |" in table
     assert len({line.count("|") for line in table.split("\n\n")[0].splitlines()}) == 1
     comparisons = [line for line in table.splitlines() if " minus " in line]
@@ -98,8 +99,20 @@ def test_a_report_of_a_part_of_the_runs(tmp_path):
     write_results(tmp_path / "in", ["dapo"], 1)
     report.main(tmp_path / "in", tmp_path)
     table = (tmp_path / "TABLE.md").read_text()
-    assert "| DAPO | 1 |" in table
+    assert "| DAPO | 1 of 5 |" in table
     assert " minus " not in table
+
+
+def test_the_table_has_entropy_and_clipping_of_training(tmp_path):
+    steps = {
+        "actor/entropy": [9.0, 0.5, 0.1, 0.1, 0.1, 0.2],
+        **dict.fromkeys(("critic/score/mean", "response_length/mean"), [0.0] * 6),
+    }
+    steps |= {"htpo/a/token_share": [1.0] * 6, "htpo/a/outside_clip_share": [0.0] * 5 + [0.06]}
+    results.write(result({"easy": 64, "medium": 8, "hard": 1}, steps), results.path_of("dapo", 1, tmp_path / "in"))
+    report.main(tmp_path / "in", tmp_path)
+    row = next(line for line in (tmp_path / "TABLE.md").read_text().splitlines() if line.startswith("| DAPO"))
+    assert row.endswith("| 40 | 0.20 | 1.00 |")
 
 
 def test_share_outside_the_clip_range_is_over_all_tokens():
