@@ -32,7 +32,10 @@ def keep_metrics(config) -> None:
 
 
 def read_metrics(folder: Path) -> dict[int, dict]:
-    """{step: metrics} over all attempts of a run, which may still be writing or may have been killed while it did."""
+    """{step: metrics} over all attempts of a run, which may still be writing or may have been killed while it did.
+
+    A step that a later attempt has trained again is that attempt's alone.
+    """
     steps: dict[int, dict] = {}
     for file in sorted(folder.glob("metrics-*.jsonl")):
         for line in file.read_text().splitlines():
@@ -40,5 +43,8 @@ def read_metrics(folder: Path) -> dict[int, dict]:
                 entry = json.loads(line)
             except json.JSONDecodeError:
                 continue
-            steps.setdefault(entry["step"], {}).update(entry["data"])
+            trained = (
+                "timing_s/step" in entry["data"]
+            )  # else a validation, perhaps of the step that an earlier attempt ended with
+            steps[entry["step"]] = entry["data"] if trained else steps.get(entry["step"], {}) | entry["data"]
     return steps

@@ -81,7 +81,8 @@ def _share(values: list[float]) -> str:
 
 def main(source: Path | None = None, out: Path = HERE) -> None:
     """Read, write, and print the table and the verdict."""
-    found, titles = results.read_all(source), arms()
+    titles = arms()
+    found = results.read_all(titles, source)
     compared = comparisons(found, titles)
     text = table(found, titles, compared)
     (out / "figures").mkdir(parents=True, exist_ok=True)

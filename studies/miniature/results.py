@@ -87,17 +87,27 @@ def path_of(arm: str, seed: int, folder: Path | None = None) -> Path:
     return (folder or RESULTS) / arm / f"seed-{seed}.json"
 
 
-def read_all(folder: Path | None = None) -> dict[str, dict[int, dict]]:
+def read_all(arms: dict[str, dict], folder: Path | None = None) -> dict[str, dict[int, dict]]:
     """{arm: {seed: result}}; the model before training is arm `start`, seed 0. folder: of all results, RESULTS.
 
-    ValueError if two results come from different models, problems or settings, which must not be compared.
+    ValueError if results must not be compared: of different models, problems, presets or kinds of hardware, of other settings
+    than `arms` has, or of more seeds.
     """
     results: dict[str, dict[int, dict]] = {}
-    inputs: dict[str, Path] = {}
+    kinds: dict[str, Path] = {}
     for path in sorted((folder or RESULTS).glob("*/seed-*.json")):
-        result = json.loads(path.read_text())
-        inputs[json.dumps(result["made_by"]["inputs"], sort_keys=True)] = path
-        results.setdefault(path.parent.name, {})[int(path.stem.removeprefix("seed-"))] = result
-    if len(inputs) > 1:
-        raise ValueError(f"these results are of different models, problems or presets: {', '.join(map(str, inputs.values()))}")
+        result, name, seed = json.loads(path.read_text()), path.parent.name, int(path.stem.removeprefix("seed-"))
+        made_by = result["made_by"]
+        kinds[json.dumps([made_by["inputs"], made_by["hardware"].startswith("CPU")], sort_keys=True)] = path
+        if name != "start":
+            arm = arms.get(name, {})
+            if made_by["arm"] != {key: arm.get(key) for key in ("recipe", "overrides")}:
+                raise ValueError(f"{path} was made with other settings than arms.yaml has: {made_by['arm']}")
+            if seed > arm["seeds"]:
+                raise ValueError(f"{path} is of a seed that arms.yaml does not plan")
+        results.setdefault(name, {})[seed] = result
+    if len(kinds) > 1:
+        raise ValueError(
+            f"these results are of different models, problems, presets or hardware: {', '.join(map(str, kinds.values()))}"
+        )
     return results

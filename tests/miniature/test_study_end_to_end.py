@@ -11,7 +11,9 @@ from studies.miniature.make_data import main as make_data
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_a_missing_run_is_made_once(tmp_path, monkeypatch, capsys):
-    short = {"hapo": {**study.arms()["hapo"], "overrides": ["trainer.total_training_steps=2", "trainer.save_freq=2"]}}
+    short = {
+        "hapo": {**study.arms()["hapo"], "seeds": 7, "overrides": ["trainer.total_training_steps=2", "trainer.save_freq=2"]}
+    }
     monkeypatch.setattr(study, "arms", lambda: short)
     monkeypatch.setattr(study, "STEPS", 2)
     monkeypatch.setattr(results, "N", 8)
@@ -20,10 +22,11 @@ def test_a_missing_run_is_made_once(tmp_path, monkeypatch, capsys):
     runs = tmp_path / "runs"
     make_data(str(runs / "data"))
     # One start of the stack less: the model before training is evaluated as those after it are.
-    results.write({"made_by": study.made_by(None, runs / "data", {})}, results.path_of("start", 0))
+    made_by = {"inputs": study.inputs(runs / "data"), "hardware": study.hardware()}
+    results.write({"made_by": made_by}, results.path_of("start", 0))
 
     study.main(["--seeds", "7", "--runs", str(runs)])
-    found = results.read_all()
+    found = results.read_all(short)
     assert {arm: list(runs) for arm, runs in found.items()} == {"hapo": [7], "start": [0]}
     run = found["hapo"][7]
     assert len(run["steps"]["actor/entropy"]) == 2
