@@ -54,16 +54,29 @@ def widening(result: dict) -> float:
     return pass_at(result, KS[-1]) - pass_at(result, 1)
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """One arm minus another: the differences of a metric, one for each seed that both have, and how many seeds are planned."""
+
+    differences: list[float]
+    planned: int
+
+    @property
+    def finished(self) -> bool:
+        """Before that nothing is concluded from it."""
+        return len(self.differences) >= self.planned
+
+    @property
+    def verdict(self) -> str:
+        """What the plan concludes, if this is its primary comparison."""
+        if not self.finished:
+            return f"not finished: {len(self.differences)} of {self.planned} seeds"
+        found = interval(self.differences)
+        if found.low > 0:
+            return "HTPO helps here"
+        return "HTPO does not help here" + ("" if found.high < 0 else " (the interval holds 0)")
+
+
 def differences(runs: dict[int, dict], others: dict[int, dict], metric) -> list[float]:
     """Of a metric, one for each seed that both have."""
     return [metric(runs[seed]) - metric(others[seed]) for seed in sorted(runs.keys() & others.keys())]
-
-
-def verdict(differences: list[float], seeds: int) -> str:
-    """What the plan's primary comparison says. seeds: as many as planned."""
-    if len(differences) < seeds:
-        return f"not finished: {len(differences)} of {seeds} seeds"
-    found = interval(differences)
-    if found.low > 0:
-        return "HTPO helps here"
-    return "HTPO does not help here" + ("" if found.high < 0 else " (the interval holds 0)")

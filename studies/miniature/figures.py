@@ -21,7 +21,7 @@ CURVES = {
 
 def differences(compared: dict[str, list[float]]) -> Figure:
     """The comparisons, paired by seed: each seed's difference, their mean and its 95 % interval."""
-    rows = {label: 100 * np.array(values) for label, values in compared.items() if values}
+    rows = {label: 100 * np.array(values) for label, values in compared.items()}
     figure = Figure(figsize=(9, 0.8 + 0.36 * len(rows)), layout="constrained")
     axes = figure.subplots()
     for y, values in enumerate(rows.values()):

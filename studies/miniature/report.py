@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from studies.miniature import figures, results
-from studies.miniature.comparison import KS, differences, interval, mean_at, pass_at, verdict, widening
+from studies.miniature.comparison import KS, Comparison, differences, interval, mean_at, pass_at, widening
 from studies.miniature.study import arms
 
 HERE = Path(__file__).resolve().parent
@@ -16,7 +16,7 @@ DIFFICULTIES = ("easy", "medium", "hard")
 PRIMARY = "HTPO, paper minus DAPO: mean@256 (primary)"
 
 
-def table(found: dict[str, dict[int, dict]], titles: dict[str, dict], compared: dict[str, list[float]]) -> str:
+def table(found: dict[str, dict[int, dict]], titles: dict[str, dict], compared: dict[str, Comparison]) -> str:
     """Markdown: every arm, then the comparisons."""
     lines = [
         "| arm | seeds | mean@256 | mean@32 | " + " | ".join(DIFFICULTIES) + " | pass@256 | tokens | entropy | outside |",
@@ -41,24 +41,33 @@ def table(found: dict[str, dict[int, dict]], titles: dict[str, dict], compared: 
         "",
         "| comparison, percentage points | difference [95 %] | seeds |",
         "|---|---|---|",
-        *(f"| {label} | {interval(values)} | {len(values)} |" for label, values in compared.items() if values),
+        *(
+            f"| {label} | {interval(c.differences)} | {c.planned} |"
+            if c.finished
+            else f"| {label} | not finished | {len(c.differences)} of {c.planned} |"
+            for label, c in compared.items()
+        ),
     ]
     return "\n".join(lines) + "\n"
 
 
-def comparisons(found: dict, titles: dict) -> dict[str, list[float]]:
-    """Those of PLAN.md, the primary one first: the differences, one for each seed that both arms have."""
-    dapo, htpo = found.get("dapo", {}), found.get("htpo_paper", {})
+def comparisons(found: dict[str, dict[int, dict]], titles: dict[str, dict]) -> dict[str, Comparison]:
+    """Those of PLAN.md by their labels, the primary one first."""
+
+    def minus(name: str, other: str, metric) -> Comparison:
+        planned = min(titles[name]["seeds"], titles[other]["seeds"])
+        return Comparison(differences(found.get(name, {}), found.get(other, {}), metric), planned)
+
     return {
-        PRIMARY: differences(htpo, dapo, mean_at),
-        "HTPO, paper minus DAPO: pass@256 minus pass@1": differences(htpo, dapo, widening),
-        "HTPO, paper minus DAPO: mean@256, hard": differences(htpo, dapo, partial(mean_at, difficulty="hard")),
+        PRIMARY: minus("htpo_paper", "dapo", mean_at),
+        "HTPO, paper minus DAPO: pass@256 minus pass@1": minus("htpo_paper", "dapo", widening),
+        "HTPO, paper minus DAPO: mean@256, hard": minus("htpo_paper", "dapo", partial(mean_at, difficulty="hard")),
         **{
-            f"{titles[name]['title']} minus DAPO: mean@256": differences(found.get(name, {}), dapo, mean_at)
+            f"{titles[name]['title']} minus DAPO: mean@256": minus(name, "dapo", mean_at)
             for name in ("htpo_released", "hapo", "forking_tokens")
         },
         **{
-            f"{titles[name]['title']} minus HTPO, paper: mean@256": differences(found.get(name, {}), htpo, mean_at)
+            f"{titles[name]['title']} minus HTPO, paper: mean@256": minus(name, "htpo_paper", mean_at)
             for name in titles
             if name.startswith("without_")
         },
@@ -88,14 +97,14 @@ def main(source: Path | None = None, out: Path = HERE) -> None:
     (out / "figures").mkdir(parents=True, exist_ok=True)
     (out / "TABLE.md").write_text(text)
     for name, figure in {
-        "differences": figures.differences(compared),
+        "differences": figures.differences({label: c.differences for label, c in compared.items() if c.finished}),
         "pass_at_k": figures.pass_curves(found, titles),
         "training": figures.training_curves(found, titles),
         "groups": figures.group_curves(found),
     }.items():
         figure.savefig(out / f"figures/{name}.png", dpi=110, metadata={"Software": None})
     print(text)
-    print(f"primary comparison: {verdict(compared[PRIMARY], titles['htpo_paper']['seeds'])}")
+    print(f"primary comparison: {compared[PRIMARY].verdict}")
 
 
 if __name__ == "__main__":

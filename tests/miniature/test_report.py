@@ -5,7 +5,7 @@ import pytest
 
 from recipe.htpo.settings import GROUPS
 from studies.miniature import figures, report, results
-from studies.miniature.comparison import Interval, differences, interval, mean_at, pass_at, verdict, widening
+from studies.miniature.comparison import Comparison, Interval, differences, interval, mean_at, pass_at, widening
 from studies.miniature.study import arms
 
 FIGURES = ("differences", "pass_at_k", "training", "groups")
@@ -63,9 +63,9 @@ def test_differences_are_paired_by_seed():
     ],
 )
 def test_the_verdict_is_the_plans(differences, says):
-    assert verdict(differences, 5) == says
-    assert verdict(differences[:3], 5) == "not finished: 3 of 5 seeds"
-    assert verdict([], 5) == "not finished: 0 of 5 seeds"
+    assert Comparison(differences, 5).verdict == says
+    assert Comparison(differences[:3], 5).verdict == "not finished: 3 of 5 seeds"
+    assert Comparison([], 5).verdict == "not finished: 0 of 5 seeds"
 
 
 def some_steps(rng, steps=4):
@@ -95,7 +95,8 @@ def test_a_report_of_all_arms_has_the_plans_comparisons(tmp_path, capsys):
     assert len({line.count("|") for line in table.split("\n\n")[0].splitlines()}) == 1
     comparisons = [line for line in table.splitlines() if " minus " in line]
     assert len(comparisons) == 3 + 3 + 5
-    assert comparisons[0].startswith("| HTPO, paper minus DAPO: mean@256 (primary) |")
+    assert comparisons[0] == "| HTPO, paper minus DAPO: mean@256 (primary) | not finished | 3 of 5 |"
+    assert all(line.endswith("] | 3 |") for line in comparisons[-5:])  # the ablations have all of their seeds
     assert "primary comparison: not finished: 3 of 5 seeds" in capsys.readouterr().out
     assert {p.name for p in (tmp_path / "figures").iterdir()} == {f"{name}.png" for name in FIGURES}
 
@@ -105,7 +106,7 @@ def test_a_report_of_a_part_of_the_runs(tmp_path):
     report.main(tmp_path / "in", tmp_path)
     table = (tmp_path / "TABLE.md").read_text()
     assert "| DAPO | 1 of 5 |" in table
-    assert " minus " not in table
+    assert all("| not finished | 0 of " in line for line in table.splitlines() if " minus " in line)
 
 
 def test_the_table_has_entropy_and_clipping_of_training(tmp_path):
