@@ -129,3 +129,10 @@ def test_share_outside_the_clip_range_is_over_all_tokens():
         "htpo/b/outside_clip_share": [0.0, 0.2],
     }
     assert figures.outside(steps) == pytest.approx([0.1, 0.1])
+
+
+def test_the_committed_table_is_of_the_committed_results():
+    titles = arms()
+    found = results.read_all(titles)
+    committed = (report.HERE / "TABLE.md").read_text()
+    assert committed == report.table(found, titles, report.comparisons(found, titles))
