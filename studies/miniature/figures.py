@@ -22,7 +22,7 @@ CURVES = {
 def differences(compared: dict[str, list[float]]) -> Figure:
     """The comparisons, paired by seed: each seed's difference, their mean and its 95 % interval."""
     rows = {label: 100 * np.array(values) for label, values in compared.items()}
-    figure = Figure(figsize=(9, 0.8 + 0.36 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(9, 0.9 + 0.36 * len(rows)), layout="constrained")
     axes = figure.subplots()
     for y, values in enumerate(rows.values()):
         over_seeds = interval(values)
@@ -31,7 +31,7 @@ def differences(compared: dict[str, list[float]]) -> Figure:
         axes.plot(values, [y + 0.22] * len(values), "o", color="grey", markersize=3, alpha=0.8)
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set(yticks=range(len(rows)), yticklabels=rows, xlabel="difference, percentage points")
-    axes.invert_yaxis()
+    axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.grid(axis="x", alpha=0.3)
     return figure
 
