@@ -38,7 +38,7 @@ test-cluster: setup
 	dpkg -s $(CLUSTER_PACKAGES) >/dev/null 2>&1 || (apt-get update && apt-get install -y --no-install-recommends $(CLUSTER_PACKAGES))
 	$(PY) -m pytest -m cluster $(ARGS)
 
-# Under two minutes: no Ray, no vLLM, two files at a time.
+# Two minutes, three on a slow machine: no Ray, no vLLM, two files at a time.
 test-fast: setup
 	$(PY) -m pytest -m "not slow and not cluster" -n 2 --dist loadfile $(ARGS)
 

@@ -43,8 +43,7 @@ def read_metrics(folder: Path) -> dict[int, dict]:
                 entry = json.loads(line)
             except json.JSONDecodeError:
                 continue
-            trained = (
-                "timing_s/step" in entry["data"]
-            )  # else a validation, perhaps of the step that an earlier attempt ended with
+            # Without a time it is a validation, perhaps of the step with which an earlier attempt ended.
+            trained = "timing_s/step" in entry["data"]
             steps[entry["step"]] = entry["data"] if trained else steps.get(entry["step"], {}) | entry["data"]
     return steps
