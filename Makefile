@@ -20,8 +20,9 @@ demo: setup
 demo-eval: setup
 	$(PY) launch/demo/evaluate.py --recipe $(RECIPE) $(ARGS)
 
-test: setup
-	$(PY) -m pytest $(ARGS)
+# The fast tests two files at a time; then those of the real stack, which needs both cores, one after the other.
+test: test-fast
+	$(PY) -m pytest -m "slow and not cluster" $(ARGS)
 
 # Debian's browser, for the tests of the report page, which are skipped without it; needs root.
 BROWSER_PACKAGES := chromium fonts-dejavu-core

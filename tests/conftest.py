@@ -1,29 +1,40 @@
 """Fixtures of the tests that import verl. The CPU platform is chosen before verl is first imported, as the entry point does."""
 
+import copy
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 
+# With a thread for each core torch spends ten times as long on small tensors as soon as another process wants a core.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("VERL_PLATFORM", "cpu")
 os.environ.setdefault("VERL_USE_EXTERNAL_MODULES", "verl_patches.cpu,recipe.htpo.plugin,recipe.hapo.plugin")
 
+# Hydra reads some thirty files each time it composes, half of that time in the parser that is written in Python.
+yaml.SafeLoader = yaml.CSafeLoader
 
-@pytest.fixture
+
+@pytest.fixture(scope="session")
 def compose():
-    """Compose a recipe's shipped config with overrides, as the command line does."""
+    """Compose a recipe's shipped config with overrides, as the command line does; the same ones are composed once."""
     from hydra import compose, initialize_config_dir
 
     from recipe.token_level import search_path
 
+    known = {}
+
     def composed(*overrides, recipe="htpo"):
-        search_path.register()
-        with initialize_config_dir(config_dir=str(ROOT / f"recipe/{recipe}/config"), version_base=None):
-            return compose(f"{recipe}_trainer", overrides=list(overrides))
+        if (recipe, overrides) not in known:
+            search_path.register()
+            with initialize_config_dir(config_dir=str(ROOT / f"recipe/{recipe}/config"), version_base=None):
+                known[recipe, overrides] = compose(f"{recipe}_trainer", overrides=list(overrides))
+        return copy.deepcopy(known[recipe, overrides])
 
     return composed
 

@@ -24,18 +24,12 @@ SHARED = [
 FREE = ("actor_rollout_ref.model.override_config.", "ray_kwargs.ray_init.runtime_env.env_vars.")
 
 
-_composed = {}
-
-
 @pytest.fixture
 def load(compose):
-    """Compose a preset, or a recipe without one, once."""
+    """Compose a preset, or a recipe without one."""
 
     def loaded(recipe, name=None, *overrides):
-        key = (recipe, name, overrides)
-        if key not in _composed:
-            _composed[key] = compose(*FILES, *([f"+experiment={name}"] if name else []), *overrides, recipe=recipe)
-        return _composed[key]
+        return compose(*FILES, *([f"+experiment={name}"] if name else []), *overrides, recipe=recipe)
 
     return loaded
 
