@@ -52,7 +52,7 @@ def test_a_signal_saves_and_a_truncated_checkpoint_is_passed_over(demo_inputs, t
     ],
 )
 def test_a_process_that_is_gone_or_hangs_ends_the_run(demo_inputs, tmp_path, victim, number, sentence):
-    overrides = ("trainer.save_freq=1", "trainer.total_training_steps=50", "trainer.hang_timeout_s=100")
+    overrides = ("trainer.save_freq=1", "trainer.total_training_steps=50", "trainer.hang_timeout_s=60")
     run = Run(demo_inputs, tmp_path / "run", *overrides).start()
     run.wait_for_step(2)
     for pid in run.processes():
