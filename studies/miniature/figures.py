@@ -56,7 +56,7 @@ def pass_curves(found: dict, titles: dict) -> Figure:
         axes.set(xscale="log", xticks=KS, xticklabels=KS, xlabel="k", title=difficulty or "all problems")
         axes.minorticks_off()
         axes.grid(alpha=0.3)
-    panels[0].set_ylabel("pass@k")
+    panels[0].set(ylabel="pass@k", ylim=(0, 1))  # intervals of Student's t can leave it
     panels[0].legend(fontsize=8)
     return figure
 
@@ -84,6 +84,7 @@ def training_curves(found: dict, titles: dict) -> Figure:
                 band(axes, range(1, len(rows[0]) + 1), rows, colour, titles[name]["title"])
         axes.set(xlabel="step", title=label)
         axes.grid(alpha=0.3)
+    panels[-1].set_ylim(bottom=0)
     panels[0].legend(fontsize=8)
     return figure
 

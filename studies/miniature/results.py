@@ -3,7 +3,7 @@
 test     {problem: {"difficulty", "right"}}: which of the N responses were right, as a hexadecimal number whose highest
          bit is sample 0; also "tokens" and "cut_off", means over all responses
 steps    {metric: [value of step 1, 2, ...]}, null where it was not logged
-made_by  what made it: the arm's settings, model and problems (digests), versions, hardware, seconds
+made_by  what made it: the arm's settings, model and problems (digests), versions, hardware, seconds, commit and Python
 """
 
 from __future__ import annotations
@@ -90,15 +90,20 @@ def path_of(arm: str, seed: int, folder: Path | None = None) -> Path:
 def read_all(arms: dict[str, dict], folder: Path | None = None) -> dict[str, dict[int, dict]]:
     """{arm: {seed: result}}; the model before training is arm `start`, seed 0. folder: of all results, RESULTS.
 
-    ValueError if results must not be compared: of different models, problems, presets or kinds of hardware, of other settings
-    than `arms` has, or of more seeds.
+    ValueError if results must not be compared: of different models, problems, presets, package versions or kinds of hardware,
+    of other settings than `arms` has, or of more seeds.
     """
     results: dict[str, dict[int, dict]] = {}
     kinds: dict[str, Path] = {}
+    versions: dict[str, tuple[str, Path]] = {}
     for path in sorted((folder or RESULTS).glob("*/seed-*.json")):
         result, name, seed = json.loads(path.read_text()), path.parent.name, int(path.stem.removeprefix("seed-"))
         made_by = result["made_by"]
         kinds[json.dumps([made_by["inputs"], made_by["hardware"].startswith("CPU")], sort_keys=True)] = path
+        for package, version in made_by["versions"].items():
+            known, where = versions.setdefault(package, (version, path))
+            if known != version:
+                raise ValueError(f"{path} was made with {package} {version}, {where} with {known}: make one of them anew")
         if name != "start":
             arm = arms.get(name, {})
             if made_by["arm"] != {key: arm.get(key) for key in ("recipe", "overrides")}:

@@ -12,6 +12,7 @@ import argparse
 import hashlib
 import os
 import platform
+import subprocess
 import sys
 import time
 from contextlib import ExitStack
@@ -112,13 +113,19 @@ def versions() -> dict[str, str]:
     return {name: metadata.version(name) for name in ("verl", vllm, "torch", "ray", "transformers")}
 
 
+def code() -> dict[str, str]:
+    """The commit that makes a result, "-dirty" with changes that are not committed, and Python's version."""
+    git = subprocess.run(["git", "-C", str(ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True)
+    return {"commit": git.stdout.strip() or "unknown", "python": platform.python_version()}
+
+
 def make_start(runs: Path, data: Path) -> dict:
     """The result of the model before training."""
-    begin = time.monotonic()
+    begin, made_with = time.monotonic(), code()
     test = evaluate(MODEL, 0, data, runs / "start")
     seconds = {"evaluation": round(time.monotonic() - begin)}
     made_by = {"inputs": inputs(data), "arm": None, "versions": versions(), "hardware": hardware(), "seconds": seconds}
-    return {"test": test, "steps": {}, "made_by": made_by}
+    return {"test": test, "steps": {}, "made_by": made_by | made_with}
 
 
 def make_result(name: str, seed: int, runs: Path, data: Path) -> dict:
@@ -130,7 +137,7 @@ def make_result(name: str, seed: int, runs: Path, data: Path) -> dict:
         "versions": versions(),
         "hardware": hardware(),
     }
-    begin = time.monotonic()
+    begin, made_with = time.monotonic(), code()
     if resume.prepare(run_dir, made_by) < STEPS and (
         status := train(training_command(arm, seed, data, run_dir), run_dir, STEPS)
     ):
@@ -139,7 +146,7 @@ def make_result(name: str, seed: int, runs: Path, data: Path) -> dict:
     trained = time.monotonic()
     test = evaluate(run_dir / f"checkpoints/global_step_{STEPS}", seed, data, run_dir / "evaluation")
     seconds = {"training": round(trained - begin), "evaluation": round(time.monotonic() - trained)}
-    return {"test": test, "steps": results.steps_to_keep(metrics), "made_by": made_by | {"seconds": seconds}}
+    return {"test": test, "steps": results.steps_to_keep(metrics), "made_by": made_by | {"seconds": seconds} | made_with}
 
 
 def main(arguments: list[str] | None = None) -> None:

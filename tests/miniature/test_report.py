@@ -21,7 +21,7 @@ def result(right: dict[str, int], steps=(), name="dapo"):
     return {
         "test": {"n": 256, "tokens": 40.0, "problems": problems},
         "steps": dict(steps),
-        "made_by": {"inputs": {}, "arm": arm, "hardware": "CPU"},
+        "made_by": {"inputs": {}, "arm": arm, "versions": {}, "hardware": "CPU"},
     }
 
 

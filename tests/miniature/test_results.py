@@ -13,7 +13,8 @@ ARMS = {"dapo": {"title": "DAPO", "recipe": "htpo", "seeds": 5, "overrides": ["o
 
 def made_by(**changes):
     arm = {"recipe": "htpo", "overrides": ["objectives=dapo"]}
-    return {"made_by": {"inputs": {"model": "a"}, "arm": arm, "hardware": "CPU x86_64, 2 cores"} | changes}
+    inputs, versions = {"model": "a"}, {"torch": "2.13.0"}
+    return {"made_by": {"inputs": inputs, "arm": arm, "versions": versions, "hardware": "CPU x86_64, 2 cores"} | changes}
 
 
 def sample(problem, number, acc):
@@ -54,12 +55,14 @@ def test_metrics_are_kept_by_step_with_holes():
     [
         ({"inputs": {"model": "b"}}, r"different models, problems, presets or hardware: .*seed-1\.json, .*seed-2\.json"),
         ({"hardware": "NVIDIA H200"}, r"different models, problems, presets or hardware: .*seed-1\.json, .*seed-2\.json"),
+        ({"versions": {"torch": "2.14.1"}}, r"seed-2\.json was made with torch 2\.14\.1, .*seed-1\.json with 2\.13\.0"),
         ({"arm": {"recipe": "htpo", "overrides": []}}, r"seed-2\.json was made with other settings than arms\.yaml has"),
     ],
 )
 def test_results_of_different_runs_are_not_mixed(tmp_path, changes, says):
     results.write(made_by(), results.path_of("dapo", 1, tmp_path))
-    results.write(made_by(hardware="CPU x86_64, 64 cores"), results.path_of("dapo", 2, tmp_path))
+    alike = made_by(hardware="CPU x86_64, 64 cores", versions={"torch": "2.13.0", "vllm": "0.24.0"})
+    results.write(alike, results.path_of("dapo", 2, tmp_path))
     assert list(results.read_all(ARMS, tmp_path)["dapo"]) == [1, 2]
     results.write(made_by(**changes), results.path_of("dapo", 2, tmp_path))
     with pytest.raises(ValueError, match=says):

@@ -15,10 +15,11 @@ def made(tmp_path, monkeypatch):
         names.append(f"{name}-{seed}")
         arm = study.arms()[name]
         arm = {"recipe": arm["recipe"], "overrides": arm["overrides"]}
-        return {"made_by": {"inputs": {}, "arm": arm, "hardware": "CPU"}}
+        return {"made_by": {"inputs": {}, "arm": arm, "versions": {}, "hardware": "CPU"}}
 
     monkeypatch.setattr(study, "make_result", make)
-    monkeypatch.setattr(study, "make_start", lambda runs, data: {"made_by": {"inputs": {}, "arm": None, "hardware": "CPU"}})
+    start = {"made_by": {"inputs": {}, "arm": None, "versions": {}, "hardware": "CPU"}}
+    monkeypatch.setattr(study, "make_start", lambda runs, data: start)
     monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
     return names
 

@@ -22,7 +22,7 @@ def test_a_missing_run_is_made_once(tmp_path, monkeypatch, capsys):
     runs = tmp_path / "runs"
     make_data(str(runs / "data"))
     # One start of the stack less: the model before training is evaluated as those after it are.
-    made_by = {"inputs": study.inputs(runs / "data"), "hardware": study.hardware()}
+    made_by = {"inputs": study.inputs(runs / "data"), "versions": study.versions(), "hardware": study.hardware()}
     results.write({"made_by": made_by}, results.path_of("start", 0))
 
     study.main(["--seeds", "7", "--runs", str(runs)])
@@ -34,6 +34,8 @@ def test_a_missing_run_is_made_once(tmp_path, monkeypatch, capsys):
     assert results.right_answers(run).shape == (30, 8)
     assert 0 < results.right_answers(run).mean() < 1
     assert run["made_by"]["arm"]["recipe"] == "hapo"
+    assert run["made_by"]["versions"] == study.versions()
+    assert run["made_by"].items() >= study.code().items()
 
     path = results.path_of("hapo", 7)
     path.write_text(json.dumps(run | {"mark": True}))
