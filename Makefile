@@ -33,13 +33,13 @@ browser:
 screenshot: setup
 	$(PY) launch/demo/screenshot.py runs/demo-$(RECIPE) --out docs/insight.png
 
-# A real Slurm on virtual hosts of this machine; needs root (about 12 minutes, with real training runs).
+# A real Slurm on virtual hosts of this machine; needs root (about 14 minutes, with real training runs).
 CLUSTER_PACKAGES := slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge iproute2
 test-cluster: setup
 	dpkg -s $(CLUSTER_PACKAGES) >/dev/null 2>&1 || (apt-get update && apt-get install -y --no-install-recommends $(CLUSTER_PACKAGES))
 	$(PY) -m pytest -m cluster $(ARGS)
 
-# Two minutes, three on a slow machine: no Ray, no vLLM, two files at a time.
+# Under two minutes: no Ray, no vLLM, two files at a time.
 test-fast: setup
 	$(PY) -m pytest -m "not slow and not cluster" -n 2 --dist loadfile $(ARGS)
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -28,16 +29,20 @@ def test_a_signal_saves_and_a_truncated_checkpoint_is_passed_over(demo_inputs, t
     assert not (tmp_path / "run/checkpoints/stop_requested").exists()
     stopped.assert_nothing_left()
 
-    resumed = run(step + 1)
-    assert sorted(resumed.finish()) == [step + 1]
-    shard = next((tmp_path / f"run/checkpoints/global_step_{step + 1}/actor").glob("model_*"))
+    # The next checkpoint, of which a shard lost its end after it was written.
+    checkpoints = tmp_path / "run/checkpoints"
+    newest = shutil.copytree(checkpoints / f"global_step_{step}", checkpoints / f"global_step_{step + 1}")
+    (checkpoints / "latest_checkpointed_iteration.txt").write_text(str(step + 1))
+    shard = next((newest / "actor").glob("model_*"))
+    whole = shard.stat().st_size
     shard.write_bytes(shard.read_bytes()[:-1])
 
-    again = run(step + 2)
-    assert sorted(again.finish()) == [step + 1, step + 2]
-    log = again.log.read_text(errors="replace")
+    resumed = run(step + 1)
+    assert sorted(resumed.finish()) == [step + 1]
+    log = resumed.log.read_text(errors="replace")
     assert f"bytes of actor/{shard.name}; " in log
     assert f"global_step_{step}, setting global step to {step}" in log
+    assert shard.stat().st_size == whole  # saved anew
 
 
 @pytest.mark.slow
