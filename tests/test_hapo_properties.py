@@ -38,7 +38,7 @@ def statistics_by_definition(entropies, config):
     return center, std, max(z) / std if std else 0.0, min(z) / std if std else 0.0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(entropies, configs)
 def test_statistics_and_scores_are_what_the_definition_says(batch, config):
     entropy, mask = batch
@@ -59,7 +59,7 @@ def test_statistics_and_scores_are_what_the_definition_says(batch, config):
                 assert score == pytest.approx(z / side, abs=1e-9)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(entropies, st.floats(0, 1))
 def test_the_score_is_signed_and_reaches_both_ends(batch, pivot):
     entropy, mask = batch
@@ -110,7 +110,7 @@ def advantages_by_definition(rewards, mask, index, config):
     return result
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     tables(st.just(0.0)),
     st.data(),

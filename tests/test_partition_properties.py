@@ -28,7 +28,7 @@ configs = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(batches(), configs)
 def test_every_response_token_is_in_exactly_one_group_of_its_row(batch, config):
     _, mask, hard, correct = batch
@@ -61,7 +61,7 @@ def row_by_definition(values, ids, config):
     return result
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(batches(), configs)
 def test_every_row_is_what_the_definition_says(batch, config):
     entropy, mask, hard, correct = batch
@@ -74,7 +74,7 @@ def test_every_row_is_what_the_definition_says(batch, config):
         assert (groups[i][~mask[i]] == 0).all()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(batches(), configs)
 def test_a_row_does_not_see_the_others(batch, config):
     groups = partition_tokens(*batch, config)
