@@ -94,16 +94,15 @@ def read_all(arms: dict[str, dict], folder: Path | None = None) -> dict[str, dic
     of other settings than `arms` has, or of more seeds.
     """
     results: dict[str, dict[int, dict]] = {}
-    kinds: dict[str, Path] = {}
-    versions: dict[str, tuple[str, Path]] = {}
+    seen: dict[str, tuple[object, Path]] = {}
     for path in sorted((folder or RESULTS).glob("*/seed-*.json")):
         result, name, seed = json.loads(path.read_text()), path.parent.name, int(path.stem.removeprefix("seed-"))
         made_by = result["made_by"]
-        kinds[json.dumps([made_by["inputs"], made_by["hardware"].startswith("CPU")], sort_keys=True)] = path
-        for package, version in made_by["versions"].items():
-            known, where = versions.setdefault(package, (version, path))
-            if known != version:
-                raise ValueError(f"{path} was made with {package} {version}, {where} with {known}: make one of them anew")
+        kind = "CPU" if made_by["hardware"].startswith("CPU") else "GPU"
+        for fact, value in {"inputs": made_by["inputs"], "hardware": kind, **made_by["versions"]}.items():
+            known, where = seen.setdefault(fact, (value, path))
+            if value != known:
+                raise ValueError(f"{path} was made with {fact} {value}, {where} with {known}: make one of them anew")
         if name != "start":
             arm = arms.get(name, {})
             if made_by["arm"] != {key: arm.get(key) for key in ("recipe", "overrides")}:
@@ -111,8 +110,4 @@ def read_all(arms: dict[str, dict], folder: Path | None = None) -> dict[str, dic
             if seed > arm["seeds"]:
                 raise ValueError(f"{path} is of a seed that arms.yaml does not plan")
         results.setdefault(name, {})[seed] = result
-    if len(kinds) > 1:
-        raise ValueError(
-            f"these results are of different models, problems, presets or hardware: {', '.join(map(str, kinds.values()))}"
-        )
     return results

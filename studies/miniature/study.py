@@ -114,8 +114,11 @@ def versions() -> dict[str, str]:
 
 
 def code() -> dict[str, str]:
-    """The commit that makes a result, "-dirty" with changes that are not committed, and Python's version."""
-    git = subprocess.run(["git", "-C", str(ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True)
+    """Of this attempt: the commit, "-dirty" with changes that are not committed, and Python's version."""
+    try:
+        git = subprocess.run(["git", "-C", str(ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True)
+    except FileNotFoundError:  # the code may be there without git
+        return {"commit": "unknown", "python": platform.python_version()}
     return {"commit": git.stdout.strip() or "unknown", "python": platform.python_version()}
 
 

@@ -53,8 +53,8 @@ def test_metrics_are_kept_by_step_with_holes():
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"inputs": {"model": "b"}}, r"different models, problems, presets or hardware: .*seed-1\.json, .*seed-2\.json"),
-        ({"hardware": "NVIDIA H200"}, r"different models, problems, presets or hardware: .*seed-1\.json, .*seed-2\.json"),
+        ({"inputs": {"model": "b"}}, r"seed-2\.json was made with inputs {'model': 'b'}, .*seed-1\.json with {'model': 'a'}"),
+        ({"hardware": "NVIDIA H200"}, r"seed-2\.json was made with hardware GPU, .*seed-1\.json with CPU"),
         ({"versions": {"torch": "2.14.1"}}, r"seed-2\.json was made with torch 2\.14\.1, .*seed-1\.json with 2\.13\.0"),
         ({"arm": {"recipe": "htpo", "overrides": []}}, r"seed-2\.json was made with other settings than arms\.yaml has"),
     ],

@@ -1,5 +1,7 @@
 """`make study` makes what is missing, once, whoever else makes it, with training and evaluation replaced."""
 
+import subprocess
+
 import pytest
 
 from recipe.rlvr_math.locking import locked
@@ -50,3 +52,21 @@ def test_a_seed_that_is_not_planned_is_refused(tmp_path, made, capsys):
         study.main(["--runs", str(tmp_path / "runs"), "--seeds", "5", "6"])
     assert "seeds [6] are not planned in arms.yaml" in capsys.readouterr().err
     assert made == []
+
+
+def test_the_commit_is_recorded_where_there_is_one(tmp_path, monkeypatch):
+    def git(*command):
+        subprocess.run(["git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=a@b", *command], check=True)
+
+    monkeypatch.setattr(study, "ROOT", tmp_path)
+    assert study.code()["commit"] == "unknown"
+    (tmp_path / "file").write_text("1")
+    git("init", "--quiet")
+    git("add", "file")
+    git("commit", "--quiet", "--message=first")
+    head = subprocess.check_output(["git", "-C", tmp_path, "rev-parse", "HEAD"], text=True)
+    assert head.startswith(study.code()["commit"])
+    (tmp_path / "file").write_text("2")
+    assert study.code()["commit"].endswith("-dirty")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert study.code()["commit"] == "unknown"
