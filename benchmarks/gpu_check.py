@@ -1,4 +1,4 @@
-"""`make gpu-check`: the pure-torch tests and the loss benchmark on a CUDA machine that has torch and nothing else.
+"""`make gpu-check`: the pure-torch tests and the loss benchmark on a CUDA machine that has torch, PyYAML and nothing else.
 
 The baseline is PPO-clip with dual clip written with autograd, as verl's vanilla loss is, because verl is not there.
 """
@@ -16,14 +16,15 @@ from pathlib import Path
 
 import torch
 
-TESTS = sorted(path.stem for path in (Path(__file__).parents[1] / "tests" / "pure").glob("test_*.py"))
+ROOT = Path(__file__).parents[1]
+TESTS = sorted(".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ROOT.glob("tests/*/pure/test_*.py"))
 
 
 def run_tests() -> int:
-    """Run every `test_*` function of tests/pure on the GPU; returns the number of failures."""
+    """Run every `test_*` function of tests/*/pure on the GPU; returns the number of failures."""
     os.environ["HTPO_TEST_DEVICE"] = "cuda"
     passed = failed = skipped = 0
-    for module in (importlib.import_module(f"tests.pure.{name}") for name in TESTS):
+    for module in (importlib.import_module(name) for name in TESTS):
         for name, function in vars(module).items():
             if not name.startswith("test_"):
                 continue

@@ -17,8 +17,8 @@ from verl.workers.config import FSDPActorConfig
 from benchmarks.timing import interleaved, make_batch, partition
 from recipe.htpo import PRESETS, HTPOConfig, token_losses
 from recipe.htpo.plugin import HTPOPolicyLossConfig, compute_policy_loss_htpo
+from recipe.runs.run_folder import read_metrics
 from recipe.token_level.context import LossInputs, handing_loss
-from recipe.token_level.run_folder import read_metrics
 
 THREADS = 2
 ROOT = Path(__file__).parents[1]

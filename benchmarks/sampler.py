@@ -19,9 +19,9 @@ from vllm.v1.sample.metadata import SamplingMetadata
 from vllm.v1.sample.sampler import Sampler
 
 from benchmarks.timing import interleaved
-from recipe.hapo.entropy import EntropyStatistics
-from recipe.hapo.logits_processor import AdaptiveTemperature
-from recipe.hapo.temperature import REQUEST_KEY, request_parameters
+from recipe.adaptive_temperature.logits_processor import AdaptiveTemperature
+from recipe.adaptive_temperature.temperature import REQUEST_KEY, request_parameters
+from recipe.primitives.entropy_score import EntropyStatistics
 
 THREADS = 2
 VOCABULARY = 151_936  # Qwen2.5

@@ -4,12 +4,11 @@ import copy
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[1]
+from tests import ROOT
 
 # With a thread for each core torch spends ten times as long on small tensors as soon as another process wants a core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -25,7 +24,7 @@ def compose():
     """Compose a recipe's shipped config with overrides, as the command line does; the same ones are composed once."""
     from hydra import compose, initialize_config_dir
 
-    from recipe.token_level import search_path
+    from recipe.runs import search_path
 
     known = {}
 

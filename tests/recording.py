@@ -9,8 +9,8 @@ import torch
 from vllm.v1.sample.logits_processor import LogitsProcessor
 from vllm.v1.sample.logits_processor.builtin import process_dict_updates
 
-from recipe.hapo.rollout import AdaptiveTemperatureManager, AdaptiveTemperatureWorker
-from recipe.hapo.temperature import REQUEST_KEY
+from recipe.adaptive_temperature.rollout import AdaptiveTemperatureManager, AdaptiveTemperatureWorker
+from recipe.adaptive_temperature.temperature import REQUEST_KEY
 
 SEED = "test_seed"
 

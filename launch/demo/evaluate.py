@@ -3,7 +3,7 @@
     python launch/demo/evaluate.py [--recipe htpo|hapo] [--run-dir DIR] [key=value ...]
 
 Trains the demo first if it has no checkpoint. Run again after it was stopped or killed, it continues. The overrides are those
-of recipe.rlvr_math.evaluate.
+of recipe.rlvr_math.evaluation.evaluate.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT))
 
-from recipe.token_level.checkpoints import newest_complete  # noqa: E402
+from recipe.runs.checkpoints import newest_complete  # noqa: E402
 
 
 def evaluation_command(run_dir: Path, model: Path, name: str, overrides: list[str]) -> list[str]:
     """The command a user would type, with the demo's data, lengths and reward function."""
     return [
-        *(sys.executable, "-m", "recipe.rlvr_math.evaluate", "+platform=cpu", "n=32"),
+        *(sys.executable, "-m", "recipe.rlvr_math.evaluation.evaluate", "+platform=cpu", "n=32"),
         f"model={model}",
         f"benchmarks=[{run_dir}/data/val.parquet]",
         "max_prompt_tokens=48",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import datasets
 
-from recipe.rlvr_math.files import write_data
+from recipe.rlvr_math.data.data_files import write_data
 
 PAIRS = [(a, b) for a in range(10) for b in range(10)]
 

@@ -25,8 +25,8 @@ sys.path.insert(0, str(ROOT))
 
 from recipe.hapo.metrics import SIDES  # noqa: E402
 from recipe.htpo.settings import GROUPS  # noqa: E402
-from recipe.token_level.run_folder import read_metrics  # noqa: E402
-from recipe.token_level.stopping import RUN_AGAIN  # noqa: E402
+from recipe.runs.run_folder import read_metrics  # noqa: E402
+from recipe.runs.stopping import RUN_AGAIN  # noqa: E402
 
 ACCURACY = "val-core/single_digit_sum/acc/mean@1"
 REWARD = "critic/score/mean"
@@ -64,7 +64,7 @@ def training_command(recipe: str, run_dir: Path, overrides: list[str]) -> list[s
 def total_steps(overrides: list[str]) -> int:
     """How many steps the run will have: the last override, or what the preset says."""
     given = [value for key, _, value in (o.partition("=") for o in overrides) if key == "trainer.total_training_steps"]
-    preset = OmegaConf.load(ROOT / "recipe/token_level/config/experiment/demo.yaml")
+    preset = OmegaConf.load(ROOT / "recipe/runs/config/experiment/demo.yaml")
     return int(given[-1]) if given else preset.trainer.total_training_steps
 
 

@@ -12,9 +12,9 @@ from collections.abc import Hashable, Iterable
 import torch
 
 from recipe.hapo.settings import HAPOConfig
+from recipe.primitives.group_advantage import EPSILON, Groups, grpo_advantage, row_weights
 
 OUTLIER = 5.0
-_EPSILON = 1e-6  # as verl's GRPO
 
 
 def token_level_group_advantage(
@@ -60,18 +60,16 @@ def group_advantages(
     # One number per row, so float64 costs nothing; in float32 the rounding of the mean of equal rewards, divided by
     # std + 1e-6 with a std that is rounding too, would make advantages of several percent.
     rewards = token_level_rewards.detach().to(dtype).sum(dim=1).double()  # [B]
-    groups = _Groups(ids, rewards.device)
-    weight = torch.ones_like(rewards)
-    if session is not None:
-        weight /= _Groups(list(session), rewards.device).total(weight)
+    groups = Groups(ids, rewards.device)
+    weight = torch.ones_like(rewards) if session is None else row_weights(session, rewards.device)
 
-    grpo = _grpo(rewards, weight, groups, config)
+    grpo = grpo_advantage(rewards, weight, groups, config.norm_adv_by_std)
     if not config.token_level_advantage:
         return torch.where(mask, grpo.unsqueeze(1), 0.0).to(dtype), torch.zeros_like(grpo, dtype=torch.bool)
 
     length = mask.sum(dim=1).double()
     mean, std = groups.mean_and_std(rewards, length)
-    divisor = std + _EPSILON if config.norm_adv_by_std else torch.ones_like(std)
+    divisor = std + EPSILON if config.norm_adv_by_std else torch.ones_like(std)
     advantage, padding = (rewards - mean) / divisor, (0 - mean) / divisor  # [B] each
 
     # Comparisons are written so that NaN is no outlier: it must reach the gradient norm, not vanish.
@@ -84,36 +82,3 @@ def group_advantages(
     advantage = torch.where(fallback, grpo, advantage)
     padding = padding.masked_fill(fallback, 0)
     return torch.where(mask, advantage.unsqueeze(1), padding.unsqueeze(1)).to(dtype), fallback
-
-
-def _grpo(rewards: torch.Tensor, weight: torch.Tensor, groups: _Groups, config: HAPOConfig) -> torch.Tensor:
-    """GRPO advantage of each response, `[B]`, as verl has it: sample deviation; a group of one has mean 0, deviation 1.
-
-    weight: 1 over the rows of the response, so that the sum over a group is its number of responses.
-    """
-    size = groups.total(weight).round()
-    mean, std = groups.mean_and_std(rewards, weight)
-    std = std * (size / (size - 1).clamp(min=1)).sqrt()
-    alone = size == 1
-    mean, std = mean.masked_fill(alone, 0), std.masked_fill(alone, 1)
-    return (rewards - mean) / (std + _EPSILON) if config.norm_adv_by_std else rewards - mean
-
-
-class _Groups:
-    """Sums over the rows of the same group, given back to every row of it."""
-
-    def __init__(self, ids: list, device: torch.device) -> None:
-        number: dict = {}
-        self.of_row = torch.tensor([number.setdefault(i, len(number)) for i in ids], dtype=torch.long, device=device)
-        self.count = len(number)
-
-    def total(self, values: torch.Tensor) -> torch.Tensor:
-        """`[B]` -> `[B]`."""
-        return values.new_zeros(self.count).index_add_(0, self.of_row, values)[self.of_row]
-
-    def mean_and_std(self, values: torch.Tensor, weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Weighted mean and population deviation, `[B]` each; 0 for a group without weight."""
-        whole = self.total(weight)
-        whole = torch.where(whole > 0, whole, 1)
-        mean = self.total(weight * values) / whole
-        return mean, (self.total(weight * (values - mean).square()) / whole).sqrt()

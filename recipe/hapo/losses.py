@@ -16,7 +16,7 @@ from __future__ import annotations
 import torch
 
 from recipe.hapo.settings import HAPOConfig
-from recipe.token_level.slope import LOG_RATIO_LIMIT, WithSlope
+from recipe.primitives.slope import LOG_RATIO_LIMIT, WithSlope
 
 
 def token_losses(

@@ -2,7 +2,7 @@
 
 All names start with `hapo/`; `<side>` is `high_entropy` (score above 0) or `low_entropy`. Shares are 0..1.
 
-    hapo/log_entropy_{center,std,min,max}     of the tokens, log nats; the next prompts are sampled by them
+    hapo/log_entropy_{center,std,min,max}     of the tokens, log nats
     hapo/grpo_fallback_share                  of the prompts, whose token-level advantages had an outlier
     hapo/<side>/token_share                   of all response tokens
     hapo/<side>/outside_clip_share            of the side's tokens, by the adapted range, over all mini-batches of the step
@@ -18,23 +18,12 @@ from collections.abc import Mapping
 
 import torch
 
-from recipe.hapo.entropy import EntropyStatistics
 from recipe.hapo.losses import clip_range, redistributed
 from recipe.hapo.settings import HAPOConfig
+from recipe.primitives.slope import LOG_RATIO_LIMIT
 from recipe.token_level.clip_metrics import NAMES, clip_metrics
-from recipe.token_level.slope import LOG_RATIO_LIMIT
 
 SIDES = ("low_entropy", "high_entropy")
-
-
-def statistics_metrics(statistics: EntropyStatistics) -> dict[str, float]:
-    """The numbers of a batch's log-entropies, in log nats."""
-    return {
-        "hapo/log_entropy_center": statistics.center,
-        "hapo/log_entropy_std": statistics.std,
-        "hapo/log_entropy_min": statistics.center + statistics.std * statistics.min,
-        "hapo/log_entropy_max": statistics.center + statistics.std * statistics.max,
-    }
 
 
 @torch.no_grad()

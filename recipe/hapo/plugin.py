@@ -13,13 +13,13 @@ from verl.trainer.ppo.core_algos import agg_loss, register_adv_est, register_pol
 from verl.workers.config import PolicyLossConfig
 
 from recipe.hapo.advantages import group_advantages
-from recipe.hapo.entropy import entropy_score, entropy_statistics
 from recipe.hapo.losses import token_losses
-from recipe.hapo.metrics import loss_metrics, statistics_metrics
+from recipe.hapo.metrics import loss_metrics
 from recipe.hapo.settings import HAPOConfig
+from recipe.primitives.entropy_score import entropy_score, entropy_statistics
 from recipe.token_level.context import estimator_inputs, loss_inputs
+from recipe.token_level.method_settings import with_clip_range
 from recipe.token_level.rows import Rows
-from recipe.token_level.settings import with_clip_range
 
 
 @dataclass
@@ -49,12 +49,12 @@ def compute_hapo_advantage(token_level_rewards, response_mask, index=None, confi
     start = time.perf_counter()
     inputs.statistics = entropy_statistics(inputs.entropy, response_mask, inputs.settings)
     inputs.token_fields["entropy_score"] = entropy_score(inputs.entropy, inputs.statistics)
-    inputs.metrics.update(statistics_metrics(inputs.statistics))
+    inputs.metrics.update(inputs.statistics.metrics("hapo"))
     inputs.metrics["timing_s/entropy_score"] = time.perf_counter() - start
 
     rows = Rows.of(inputs.keys)
     rewards = torch.zeros_like(token_level_rewards)
-    rewards[:, 0] = token_level_rewards.sum(dim=1)[rows.last_row[rows.session]]
+    rewards[:, 0] = rows.rewards(token_level_rewards)
     advantages, fallback = group_advantages(rewards, response_mask, rows.prompt, inputs.settings, rows.session)
     advantages = torch.where(response_mask.bool(), advantages, 0)
     prompts = set(rows.prompt[~inputs.is_padding])

@@ -6,8 +6,8 @@ Exits with status 0 if nothing stands in its way, 2 if something does, 1 if Hydr
 import hydra
 
 from recipe.hapo.method import HAPO
-from recipe.token_level import search_path
-from recipe.token_level.preflight.run import preflight
+from recipe.runs import search_path
+from recipe.runs.preflight.run import preflight
 
 search_path.register()
 

@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import torch
 
+from recipe.htpo.objectives import GROUPS
 from recipe.htpo.partition import is_any_of
-from recipe.htpo.settings import GROUPS, HTPOConfig
-from recipe.token_level.slope import LOG_RATIO_LIMIT, WithSlope
+from recipe.htpo.settings import HTPOConfig
+from recipe.primitives.slope import LOG_RATIO_LIMIT, WithSlope
 
 
 def token_losses(

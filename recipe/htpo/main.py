@@ -3,8 +3,8 @@
 import hydra
 
 from recipe.htpo.method import HTPO
-from recipe.token_level import search_path
-from recipe.token_level.launch import launch
+from recipe.runs import search_path
+from recipe.runs.launch import launch
 
 search_path.register()
 

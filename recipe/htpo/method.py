@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from recipe.hapo.sampling import check_borrowed_sampling
-from recipe.htpo.health import CHECKS
 from recipe.htpo.metrics import console_phrases, loss_ratios
-from recipe.htpo.settings import GROUPS, HTPOConfig
+from recipe.htpo.objectives import GROUPS
+from recipe.htpo.settings import HTPOConfig
+from recipe.htpo.signs import SIGNS
 from recipe.token_level.method import Method
-from recipe.token_level.settings import build_settings
+from recipe.token_level.method_settings import build_settings
 
 
 def settings(node: Mapping, actor) -> HTPOConfig:
@@ -35,9 +35,8 @@ HTPO = Method(
     token_fields=("token_groups",),
     needs_verdict=True,
     settings=settings,
-    check=check_borrowed_sampling,
     ratios=loss_ratios,
-    checks=CHECKS,
+    signs=SIGNS,
     console=console_phrases,
     dump_columns={"group": "token_groups"},
     groups=GROUPS,

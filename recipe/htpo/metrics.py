@@ -19,7 +19,8 @@ from collections.abc import Mapping
 
 import torch
 
-from recipe.htpo.settings import GROUPS, HTPOConfig
+from recipe.htpo.objectives import GROUPS
+from recipe.htpo.settings import HTPOConfig
 from recipe.token_level.clip_metrics import NAMES, clip_metrics
 
 _IDS = range(1, len(GROUPS) + 1)

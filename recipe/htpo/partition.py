@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from recipe.htpo.settings import HTPOConfig
-from recipe.token_level.entropy import check_finite
+from recipe.primitives.finite import check_finite
 
 
 def partition_tokens(

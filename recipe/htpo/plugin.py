@@ -9,9 +9,7 @@ import time
 from dataclasses import dataclass, field
 
 import torch
-from tensordict import TensorDict
-from verl import DataProto
-from verl.trainer.ppo.core_algos import AdvantageEstimator, agg_loss, register_adv_est, register_policy_loss
+from verl.trainer.ppo.core_algos import agg_loss, register_adv_est, register_policy_loss
 from verl.workers.config import PolicyLossConfig
 
 from recipe.htpo.difficulty import label_rows
@@ -19,8 +17,10 @@ from recipe.htpo.losses import token_losses
 from recipe.htpo.metrics import loss_metrics, partition_metrics
 from recipe.htpo.partition import partition_tokens, row_labels
 from recipe.htpo.settings import HTPOConfig
+from recipe.primitives.group_advantage import Groups, grpo_advantage, row_weights
 from recipe.token_level.context import estimator_inputs, loss_inputs
-from recipe.token_level.settings import with_clip_range
+from recipe.token_level.method_settings import with_clip_range
+from recipe.token_level.rows import Rows
 
 
 @dataclass
@@ -31,12 +31,14 @@ class HTPOPolicyLossConfig(PolicyLossConfig):
 
 
 @register_adv_est("htpo")
-def compute_htpo_advantage(token_level_rewards, response_mask, index, config=None, **_):
-    """verl's GRPO advantages, and as a by-product the token partition, left in `EstimatorInputs.token_fields`.
+def compute_htpo_advantage(token_level_rewards, response_mask, index=None, config=None, **_):
+    """GRPO advantages, as verl has them, and as a by-product the token partition, left in `EstimatorInputs.token_fields`.
+
+    The prompts and sessions are read from verl's row keys, so that a session with several outputs has one reward, that of
+    its last output, and padding rows belong to no prompt.
 
     Args:
         token_level_rewards, response_mask: `[B, T]`.
-        index: `[B]` prompt uids.
         config: verl's algorithm config; `norm_adv_by_std_in_grpo` is read.
 
     Returns:
@@ -45,18 +47,11 @@ def compute_htpo_advantage(token_level_rewards, response_mask, index, config=Non
     Raises:
         ValueError: the trainer handed over no entropies, or a response has no verdict.
     """
-    from verl.trainer.ppo.v1.utils import compute_advantage_for_multi_trajectories
-
     inputs = estimator_inputs("htpo")
-    batch = {"token_level_rewards": token_level_rewards, "response_mask": response_mask}
-    data = DataProto(batch=TensorDict(batch, batch_size=len(index)), non_tensor_batch={"uid": index})
-    data = compute_advantage_for_multi_trajectories(
-        data,
-        batch_keys=inputs.keys,
-        adv_estimator=AdvantageEstimator.GRPO,
-        norm_adv_by_std_in_grpo=True if config is None else config.get("norm_adv_by_std_in_grpo", True),
-        config=config,
-    )
+    rows = Rows.of(inputs.keys)
+    by_std = True if config is None else config.get("norm_adv_by_std_in_grpo", True)
+    scalar = grpo_advantage(rows.rewards(token_level_rewards), row_weights(rows.session), Groups(rows.prompt, "cpu"), by_std)
+    advantages = scalar.to(token_level_rewards.dtype).unsqueeze(1) * response_mask
 
     start = time.perf_counter()
     labels = label_rows(inputs.keys, inputs.acc, inputs.is_padding, inputs.settings.difficulty_threshold)
@@ -67,7 +62,7 @@ def compute_htpo_advantage(token_level_rewards, response_mask, index, config=Non
     inputs.metrics["htpo/hard_prompt_share"] = labels.hard_prompt_share
     inputs.metrics["htpo/correct_share"] = labels.correct_share
     inputs.metrics["timing_s/token_partition"] = time.perf_counter() - start  # with its metrics
-    return data.batch["advantages"], data.batch["returns"]
+    return advantages, advantages
 
 
 @register_policy_loss("htpo")

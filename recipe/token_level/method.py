@@ -9,8 +9,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from recipe.token_level.checks import check_choice
-from recipe.token_level.health import Check
+from recipe.primitives.ranges import check_choice
+from recipe.token_level.signs import Sign
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Method:
     settings: build the typed settings from the method's config node and verl's actor node; ValueError if they are wrong.
     check: further checks of the whole config; ValueError if it cannot work.
     ratios: turn the sums that the loss filled into metrics.
-    checks: signs of sickness in the method's own metrics, beside those that `health` knows for all.
+    signs: of sickness in the method's own metrics, beside those that the run layer knows for all.
     console: what a step's line on the console says of the method's own metrics, as short phrases.
     dump_columns: columns of the token dump of the method's own, each with the token field that it shows.
     groups: the names of the groups, if one of those columns holds their numbers from 1.
@@ -37,15 +37,15 @@ class Method:
     token_fields: tuple[str, ...]
     needs_verdict: bool
     settings: Callable[[Mapping, DictConfig], Any]
-    check: Callable[[DictConfig], None]
     ratios: Callable[[Mapping[str, float]], dict[str, float]]
-    checks: tuple[Check, ...] = ()
+    check: Callable[[DictConfig], None] = lambda config: None
+    signs: tuple[Sign, ...] = ()
     console: Callable[[Mapping[str, float]], list[str]] = lambda metrics: []
     dump_columns: Mapping[str, str] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
 
 
-def check_registered(method: Method) -> None:
+def require_registered(method: Method) -> None:
     """Raise RuntimeError unless verl knows the method's loss and estimator (verl hides a plugin's import error)."""
     from verl.trainer.ppo.core_algos import ADV_ESTIMATOR_REGISTRY, POLICY_LOSS_REGISTRY
 
@@ -61,7 +61,7 @@ def check_registered(method: Method) -> None:
             )
 
 
-def check_names(config: DictConfig) -> None:
+def require_known_names(config: DictConfig) -> None:
     """Raise ValueError for a loss or estimator that verl does not know, after all plugins were loaded. Imports verl."""
     from verl.trainer.ppo.core_algos import ADV_ESTIMATOR_REGISTRY, POLICY_LOSS_REGISTRY
 

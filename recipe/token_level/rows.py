@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,10 @@ class Rows:
     prompt: np.ndarray
     prompt_of_session: np.ndarray
     last_row: np.ndarray
+
+    def rewards(self, token_level_rewards: torch.Tensor) -> torch.Tensor:
+        """`[B, T]` -> `[B]` float64: each row has the reward of its session, that of the session's last output."""
+        return token_level_rewards.sum(dim=1)[self.last_row[self.session]].double()
 
     @classmethod
     def of(cls, keys: list[str]) -> Rows:

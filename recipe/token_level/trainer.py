@@ -6,45 +6,22 @@ from typing import ClassVar
 
 import numpy as np
 import transfer_queue as tq
-from omegaconf import open_dict
+from omegaconf import OmegaConf, open_dict
 from tensordict import TensorDict
 from verl.trainer.ppo.v1.replay_buffer import DAPO_FILTERED_REWARD_COUNTS_KEY
-from verl.trainer.ppo.v1.trainer_base import register_trainer
-from verl.trainer.ppo.v1.trainer_colocate_async import PPOTrainerColocateAsync
-from verl.trainer.ppo.v1.trainer_separate_async import PPOTrainerSeparateAsync
-from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
+from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 from verl.utils.config import omega_conf_to_dataclass
 from verl.utils.debug import marked_timer
 from verl.workers.utils.padding import response_to_nested
 
-from recipe.token_level.console import StepLine
 from recipe.token_level.context import EstimatorInputs, handing_estimator
-from recipe.token_level.health import HealthLog
-from recipe.token_level.inputs import refuse_finished
 from recipe.token_level.loss import SUMS, TokenFieldsLoss
-from recipe.token_level.method import Method, check_registered
-from recipe.token_level.recovery import RecoverableTrainer
-from recipe.token_level.run_folder import keep_metrics
-from recipe.token_level.token_dump.collect import TokenDump
-from recipe.token_level.token_dump.settings import dump_settings
-from recipe.token_level.validate import check_run
+from recipe.token_level.method import Method, require_registered
 from recipe.token_level.verdicts import verdict_metrics, verdicts
-from recipe.token_level.watchdog import count_prompts
-
-# Rollout and training take turns on the same GPUs; the same, but unfinished responses go on after the weight sync; both run at
-# the same time on different GPUs.
-_VERLS = {"sync": PPOTrainerSync, "colocate_async": PPOTrainerColocateAsync, "separate_async": PPOTrainerSeparateAsync}
 
 
-def register_trainers(method: Method, mix_in: type[TokenLevelTrainer]) -> None:
-    """Register `<method>_<mode>` with verl for its three trainer modes, each of its trainers with the mix-in in front."""
-    for mode, base in _VERLS.items():
-        name = f"{method.name}_{mode}"
-        register_trainer(name)(type(name, (mix_in, base), {"method": method, "base_mode": mode}))
-
-
-class TokenLevelTrainer(RecoverableTrainer):
-    """Mix-in in front of one of verl's trainers; `register_trainers` sets the two attributes.
+class TokenLevelTrainer(PPOTrainer):
+    """Mix-in in front of one of verl's trainers; who registers the result sets the two attributes.
 
     method: the method's name, plugin and token fields.
     base_mode: the trainer mode of verl that the other base class implements.
@@ -54,52 +31,19 @@ class TokenLevelTrainer(RecoverableTrainer):
     base_mode: ClassVar[str]
 
     def __init__(self, config):
-        check_registered(self.method)
-        self.settings = check_run(config, self.method)
-        self.token_dump = TokenDump(dump_settings(config))
+        require_registered(self.method)
+        node = OmegaConf.to_container(config[self.method.name], resolve=True)
+        self.settings = self.method.settings(node, config.actor_rollout_ref.actor)
         # verl takes every mode but the literal "sync" for asynchronous and reads `trainer.v1.<mode>`, so it must see its own
         # name, not the one this class is registered under.
         with open_dict(config):
             config.trainer.v1.trainer_mode = self.base_mode
         super().__init__(config)
 
-    def _build_replay_buffer(self):
-        buffer = super()._build_replay_buffer()
-        sampler = self.config.trainer.v1.sampler
-        if not sampler.custom_sampler.path and sampler.get("poll_interval"):
-            buffer.poll_interval = sampler.poll_interval  # verl's constructor takes it, its config does not
-        return count_prompts(buffer)
-
     def on_init_end(self):
         super().on_init_end()
         actor = omega_conf_to_dataclass(self.config.actor_rollout_ref.actor)
         self.actor_rollout_wg.set_loss_fn(TokenFieldsLoss(actor, self.method.plugin, self.method.token_fields))
-
-    @property
-    def logger(self):
-        """verl's Tracking, which `fit` makes and assigns; there is no hook between that and the first log."""
-        return self._tracking
-
-    @logger.setter
-    def logger(self, tracking):
-        self._tracking = tracking
-        backends = tracking.logger
-        if "console" in backends:
-            backends["console"] = StepLine(self.total_training_steps, self.method.console)
-        backends["health"] = HealthLog(self.method.checks)
-
-    def fit(self, agent_loop_manager):
-        if not self.config.trainer.get("val_only", False):
-            refuse_finished(self.config, self.global_steps, self.total_training_steps, self.steps_per_epoch)
-        keep_metrics(self.config)
-        super().fit(agent_loop_manager)
-
-    def step(self, metrics, timing_raw):
-        batch = super().step(metrics, timing_raw)
-        if self.token_dump.settings.due(self.global_steps):
-            with marked_timer("token_dump", timing_raw):
-                self.token_dump.write(self, batch)
-        return batch
 
     def _compute_advantage(self, batch, metrics):
         fields = ["entropy", "response_mask", "extra_fields"]

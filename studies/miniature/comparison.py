@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recipe.rlvr_math.statistics import mean_at_k, pass_at_k
+from recipe.rlvr_math.report.statistics import mean_at_k, pass_at_k
 from studies.miniature.results import N, right_answers
 
 KS = tuple(2**i for i in range(9))

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from recipe.htpo.settings import GROUPS
+from recipe.htpo.objectives import GROUPS
 from studies.miniature.comparison import KS, interval, pass_at
 
 TEN = colormaps["tab10"].colors

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import datasets
 
-from recipe.rlvr_math.files import write_data
+from recipe.rlvr_math.data.data_files import write_data
 from studies.miniature.task import hit_probability
 
 DIFFICULTIES = {"easy": (0.08, 0.25), "medium": (0.03, 0.08), "hard": (0.01, 0.03)}  # probability of one random attempt

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recipe.rlvr_math.samples import Sample
+from recipe.rlvr_math.evaluation.samples import Sample
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"

@@ -25,9 +25,9 @@ import yaml
 
 from launch.demo.evaluate import run
 from launch.demo.run import train
-from recipe.rlvr_math.files import sha256
-from recipe.rlvr_math.locking import locked
-from recipe.rlvr_math.samples import read_samples
+from recipe.rlvr_math.data.data_files import sha256
+from recipe.rlvr_math.evaluation.locking import locked
+from recipe.rlvr_math.evaluation.samples import read_samples
 from studies.miniature import results, resume
 from studies.miniature.make_data import main as make_data
 
@@ -68,7 +68,7 @@ def training_command(arm: dict, seed: int, data: Path, run_dir: Path) -> list[st
 def evaluation_command(model: Path, seed: int, data: Path, out: Path) -> list[str]:
     """N responses to each test problem, sampled as the paper's evaluation does."""
     return [
-        *(sys.executable, "-m", "recipe.rlvr_math.evaluate", *where_it_runs(), f"n={results.N}", f"seed={seed}"),
+        *(sys.executable, "-m", "recipe.rlvr_math.evaluation.evaluate", *where_it_runs(), f"n={results.N}", f"seed={seed}"),
         *("temperature=1.0", "top_p=0.7", "max_prompt_tokens=40", "max_response_tokens=96"),
         "actor_rollout_ref.rollout.max_num_seqs=256",
         "trainer.n_gpus_per_node=1",

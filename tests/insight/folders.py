@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from recipe.htpo.settings import GROUPS
+from recipe.htpo.objectives import GROUPS
 
 CONFIG = {
     "actor_rollout_ref": {"actor": {"optim": {"lr": 1e-6}}, "rollout": {"n": 8}},

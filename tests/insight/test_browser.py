@@ -2,15 +2,14 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from recipe.htpo.settings import GROUPS
+from recipe.htpo.objectives import GROUPS
 from recipe.insight.__main__ import write_report
+from tests import ROOT
 from tests.insight.folders import CONFIG, HAPO, HTPO, response, write_dump, write_run
 
-ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 TRACES = "tab => [...document.querySelectorAll(`#${tab} .plot`)].map(plot => plot.data.length)"

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from recipe.htpo.settings import GROUPS
+from recipe.htpo.objectives import GROUPS
 from recipe.insight.__main__ import main
 from recipe.insight.plots import groups, overview, prompts, times
 from recipe.insight.runs import load_runs

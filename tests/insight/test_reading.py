@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from recipe.hapo.metrics import SIDES
-from recipe.htpo.settings import GROUPS
+from recipe.htpo.objectives import GROUPS
 from recipe.insight import dumps, plots
 from recipe.insight.__main__ import main
 from recipe.insight.config import compare, flatten, read_config

@@ -46,7 +46,7 @@ def write_run(folder, answers, n, **changed):
         },
         "sampling": SAMPLING,
         "template": "dapo",
-        "checker": "math_verify 0.9.0",
+        "verifier": "math_verify 0.9.0",
         "versions": {"verl": "0.9.1"},
         "hardware": "1 CPU",
         "date": "2026-01-01",

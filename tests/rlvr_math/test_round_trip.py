@@ -8,14 +8,14 @@ import sys
 
 import pytest
 
-from tests.processes import ROOT
+from tests import ROOT
 from tests.training import Run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 # The tiny model writes bare numbers; its verdict is the shipped reward's all the same.
 REWARD = """
-from recipe.rlvr_math.reward import compute_score as math_score
+from recipe.rlvr_math.reward.score import compute_score as math_score
 
 def compute_score(data_source, solution_str, ground_truth, extra_info=None, **others):
     return math_score(data_source, f"Answer: {solution_str}", ground_truth, extra_info, **others)
@@ -34,7 +34,7 @@ def test_from_a_raw_file_to_a_table(demo_inputs, tmp_path):
     for name, rows in (("train", problems[::2] * 3), ("test", problems[1:21:2])):
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         source = ("--dataset", "math-500", "--source", tmp_path / f"{name}.jsonl", "--template", "plain")
-        run("recipe.rlvr_math.prepare", *source, "--out", tmp_path / name)
+        run("recipe.rlvr_math.data.prepare", *source, "--out", tmp_path / name)
     files = {name: next((tmp_path / name).glob("*.parquet")) for name in ("train", "test")}
     (tmp_path / "reward.py").write_text(REWARD)
     reward = f"reward.custom_reward_function.path={tmp_path}/reward.py"
@@ -57,7 +57,7 @@ def test_from_a_raw_file_to_a_table(demo_inputs, tmp_path):
         lengths = ("max_prompt_tokens=48", "max_response_tokens=8", "n=4")
         out = f"out={tmp_path}/evaluation/{name}"
         run(
-            "recipe.rlvr_math.evaluate",
+            "recipe.rlvr_math.evaluation.evaluate",
             "+platform=cpu",
             f"model={model}",
             f"benchmarks=[{files['test']}]",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import datasets
 
-from recipe.rlvr_math.templates import DAPO
+from recipe.rlvr_math.data.templates import DAPO
 
 
 def dapo(problem, answer, index="0"):

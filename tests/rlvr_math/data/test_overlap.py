@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from recipe.rlvr_math.overlap import main
-from recipe.rlvr_math.problems import loose_text, same_text
+from recipe.rlvr_math.data.overlap import main
+from recipe.rlvr_math.data.problems import loose_text, same_text
 from tests.rlvr_math.data.published import dapo, write
 
 

@@ -3,10 +3,10 @@ import time
 
 import pytest
 
-from recipe.rlvr_math import files, source
-from recipe.rlvr_math.data_sets import DATA_SETS
-from recipe.rlvr_math.source import _text
-from recipe.rlvr_math.templates import BOXED, DAPO
+from recipe.rlvr_math.data import data_files, source
+from recipe.rlvr_math.data.data_sets import DATA_SETS
+from recipe.rlvr_math.data.source import _text
+from recipe.rlvr_math.data.templates import BOXED, DAPO
 from tests.rlvr_math.data.published import ROWS, amc_2023, dapo, olympiadbench, write
 
 
@@ -167,7 +167,7 @@ def test_a_killed_run_leaves_no_half_file(prepare, tmp_path, monkeypatch):
     prepare("aime-2025", file)
     data = tmp_path / "out/aime-2025.parquet"
     before = data.read_bytes()
-    monkeypatch.setattr(files.os, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(data_files.os, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         prepare("aime-2025", file, "--template", "boxed")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["aime-2025.parquet"]

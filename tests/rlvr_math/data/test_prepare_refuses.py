@@ -2,13 +2,11 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
+from tests import ROOT
 from tests.rlvr_math.data.published import ROWS, dapo, write
-
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +165,7 @@ def test_the_command_ends_with_one_sentence_and_status_2(tmp_path):
     command = [
         sys.executable,
         "-m",
-        "recipe.rlvr_math.prepare",
+        "recipe.rlvr_math.data.prepare",
         "--dataset",
         "minerva",
         "--source",

@@ -2,13 +2,12 @@
 
 import json
 import os
-from pathlib import Path
 from unittest import mock
 
 import pandas as pd
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from tests import ROOT
 
 
 def problems(number=3, **changed):
@@ -58,11 +57,11 @@ def compose_evaluation():
     """Compose the evaluation's config as the command line does; what it sets in the environment is taken back."""
     from hydra import compose, initialize_config_dir
 
-    from recipe.token_level import search_path
+    from recipe.runs import search_path
 
     def composed(*overrides):
         search_path.register(verl_folder="trainer")
-        with initialize_config_dir(config_dir=str(ROOT / "recipe/rlvr_math/config"), version_base=None):
+        with initialize_config_dir(config_dir=str(ROOT / "recipe/rlvr_math/evaluation/config"), version_base=None):
             return compose("evaluate", overrides=list(overrides))
 
     with mock.patch.dict(os.environ):

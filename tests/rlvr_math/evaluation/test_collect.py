@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from recipe.rlvr_math.benchmarks import Problem
-from recipe.rlvr_math.collect import Request, Response, collect
+from recipe.rlvr_math.evaluation.benchmarks import Problem
+from recipe.rlvr_math.evaluation.collect import Request, Response, collect
 
 
 def requests(number):
@@ -58,7 +58,7 @@ def test_requests_are_not_taken_before_there_is_room():
     assert len(taken) == 8
 
 
-def test_a_slow_checker_holds_the_servers_back_instead_of_filling_the_memory():
+def test_a_slow_verifier_holds_the_servers_back_instead_of_filling_the_memory():
     made = []
 
     async def generate(request):

@@ -1,11 +1,10 @@
 """The evaluation's config: keys, presets, and that verl takes what comes out."""
 
-from pathlib import Path
-
 import pytest
 
-ROOT = Path(__file__).parents[3]
-PROTOCOLS = sorted(path.stem for path in (ROOT / "recipe/rlvr_math/config/protocol").glob("*.yaml"))
+from tests import ROOT
+
+PROTOCOLS = sorted(path.stem for path in (ROOT / "recipe/rlvr_math/evaluation/config/protocol").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("protocol", [None, *PROTOCOLS])
@@ -49,7 +48,7 @@ def test_the_protocols_are_the_validation_of_the_training_presets(compose, compo
     [(1, 8, 1, 8), (2, 8, 4, 4), (2, 4, 8, 1), (4, 8, 16, 2), (1, 4, 8, None), (2, 6, 4, None), (1, 6, 4, None)],
 )
 def test_the_gpus_are_shared_out_to_servers_of_whole_nodes_or_parts_of_one(compose_evaluation, nodes, of_node, size, servers):
-    from recipe.rlvr_math.serve import count_servers
+    from recipe.rlvr_math.evaluation.serve import count_servers
 
     parallel = f"actor_rollout_ref.rollout.tensor_model_parallel_size={size}"
     config = compose_evaluation(f"trainer.nnodes={nodes}", f"trainer.n_gpus_per_node={of_node}", parallel)

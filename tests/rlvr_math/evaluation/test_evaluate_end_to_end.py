@@ -9,15 +9,15 @@ from collections import Counter
 import pandas as pd
 import pytest
 
-from recipe.rlvr_math.samples import open_samples, read_samples
-from recipe.token_level.stopping import RUN_AGAIN
+from recipe.rlvr_math.evaluation.samples import open_samples, read_samples
+from recipe.runs.stopping import RUN_AGAIN
 from tests import processes
 from tests.training import Run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 PROBLEMS, N = 10, 4
-# Slow enough to be stopped on the way; signals, as checkers use them for time limits, work in a main thread only.
+# Slow enough to be stopped on the way; signals, as verifiers use them for time limits, work in a main thread only.
 REWARD = """
 import signal, time
 
@@ -35,7 +35,14 @@ class Evaluation:
     def __init__(self, folder, model):
         self.folder, self.out = folder, folder / "out"
         self.command = [
-            *(sys.executable, "-m", "recipe.rlvr_math.evaluate", "+platform=cpu", f"model={model}", f"out={self.out}"),
+            *(
+                sys.executable,
+                "-m",
+                "recipe.rlvr_math.evaluation.evaluate",
+                "+platform=cpu",
+                f"model={model}",
+                f"out={self.out}",
+            ),
             *(f"benchmarks=[{folder}/sums.parquet]", f"n={N}", "max_prompt_tokens=48", "max_response_tokens=8"),
             f"reward.custom_reward_function.path={folder}/reward.py",
         ]

@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from recipe.rlvr_math import model_folder
-from recipe.rlvr_math.model_folder import find_model, fingerprint, load_tokenizer
+from recipe.rlvr_math.evaluation import model_folder
+from recipe.rlvr_math.evaluation.model_folder import find_model, fingerprint, load_tokenizer
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def merges(monkeypatch, model):
 
 def checkpoint(folder, step=2, ranks=2):
     """What verl's FSDP checkpoint manager leaves, and this project's list of it."""
-    from recipe.token_level.checkpoints import write_list
+    from recipe.runs.checkpoints import write_list
 
     actor = folder / f"global_step_{step}/actor"
     (actor / "huggingface").mkdir(parents=True)

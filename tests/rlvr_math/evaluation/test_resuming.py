@@ -8,11 +8,11 @@ from collections import Counter
 
 import pytest
 
-from recipe.rlvr_math import evaluate as entry
-from recipe.rlvr_math.collect import Response
-from recipe.rlvr_math.samples import read_samples
-from recipe.rlvr_math.scoring import load_reward, score
-from recipe.token_level.stopping import RUN_AGAIN
+from recipe.rlvr_math.evaluation import evaluate as entry
+from recipe.rlvr_math.evaluation.collect import Response
+from recipe.rlvr_math.evaluation.samples import read_samples
+from recipe.rlvr_math.evaluation.scoring import load_reward, score
+from recipe.runs.stopping import RUN_AGAIN
 
 
 class Stack:
@@ -76,7 +76,7 @@ def test_an_evaluation_makes_every_sample_and_writes_the_contract(evaluation, st
     expected = {"temperature": 1.0, "top_p": 0.7, "top_k": -1, "max_prompt_tokens": 48, "max_response_tokens": 8, "seed": 1}
     assert settings["sampling"] == expected
     assert settings["template"] == "unknown"
-    assert settings["checker"].startswith("reward.py:compute_score sha256 ")
+    assert settings["verifier"].startswith("reward.py:compute_score sha256 ")
     assert settings["versions"]["verl"] == "0.9.1"
     assert settings["hardware"] == "a fake"
     assert settings["request_seeds"] is False  # vLLM on CPU takes none
@@ -160,7 +160,7 @@ def test_a_request_has_the_same_seed_in_every_attempt_and_no_other_request_has_i
         ("temperature=0.5", "sampling.temperature is 1.0 there and 0.5 now"),
         ("n=8", "n is 4 there and 8 now"),
         ("seed=2", "sampling.seed is 1 there and 2 now"),
-        ("+reward.custom_reward_function.reward_kwargs.strict=1", "checker is"),
+        ("+reward.custom_reward_function.reward_kwargs.strict=1", "verifier is"),
         ("+data.apply_chat_template_kwargs.enable_thinking=False", "chat_template.arguments.enable_thinking is not set there"),
     ],
 )

@@ -3,15 +3,13 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from recipe.rlvr_math.evaluate import prepare
+from recipe.rlvr_math.evaluation.evaluate import prepare
+from tests import ROOT
 from tests.rlvr_math.evaluation.conftest import problems
-
-ROOT = Path(__file__).parents[3]
 
 
 def without(row, key):
@@ -97,7 +95,7 @@ def test_mixed_data_sources_of_which_one_has_no_reward(evaluation, benchmark_fil
 def test_verls_own_reward_scores_what_it_knows(evaluation, benchmark_file):
     benchmark_file(problems(data_source="math_dapo"))
     plan = prepare(evaluation("reward.custom_reward_function.path=null"))
-    assert plan.settings["checker"] == "verl.utils.reward_score.default_compute_score 0.9.1"
+    assert plan.settings["verifier"] == "verl.utils.reward_score.default_compute_score 0.9.1"
 
 
 @pytest.mark.parametrize(
@@ -150,7 +148,14 @@ def test_a_setting_out_of_range(evaluation, override, message):
 
 
 def test_the_command_ends_with_status_2_and_one_sentence(tmp_path):
-    command = [sys.executable, "-m", "recipe.rlvr_math.evaluate", f"model={tmp_path}", "benchmarks=[none.parquet]", "out=x"]
+    command = [
+        sys.executable,
+        "-m",
+        "recipe.rlvr_math.evaluation.evaluate",
+        f"model={tmp_path}",
+        "benchmarks=[none.parquet]",
+        "out=x",
+    ]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 2
     assert result.stderr.strip().splitlines() == [f"error: benchmarks names {ROOT}/none.parquet, which does not exist"]

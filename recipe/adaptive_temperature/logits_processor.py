@@ -1,0 +1,68 @@
+"""Adaptive Temperature Sampling inside vLLM, as a custom logits processor: no file of vLLM is touched.
+
+vLLM's v1 sampler calls argmax-invariant processors after penalties and after the division by T, before top-k and top-p and
+before it takes `processed_logprobs`. So dividing a row by 1 + tau * h is sampling at T * (1 + tau * h), the entropy is that
+of the distribution the actor measures, and the log-probs that come back are the behaviour policy's. Rows that are decoded
+greedily, and requests without the parameter, are left bit-identical.
+
+Loaded by the engine argument `logits_processors`, never as an entry point, which would change every engine of a machine.
+"""
+
+from __future__ import annotations
+
+import torch
+from vllm import SamplingParams
+from vllm.v1.sample.logits_processor import BatchUpdate, LogitsProcessor, MoveDirectionality
+
+from recipe.adaptive_temperature.temperature import REQUEST_KEY, RowParameters, adapt_temperature
+
+_OFF = RowParameters()
+_GREEDY_BELOW = 1e-5  # vLLM takes lower temperatures for 0
+
+
+def _row(params: SamplingParams) -> RowParameters:
+    row = RowParameters.of_request((params.extra_args or {}).get(REQUEST_KEY))
+    return _OFF if params.temperature < _GREEDY_BELOW else row
+
+
+class AdaptiveTemperature(LogitsProcessor):
+    """Keeps the parameters of each slot of vLLM's persistent batch.
+
+    Compiled unless the engine runs eagerly (`actor_rollout_ref.rollout.enforce_eager`); eager needs two temporaries of the
+    size of the logits.
+    """
+
+    @classmethod
+    def validate_params(cls, sampling_params: SamplingParams) -> None:
+        _row(sampling_params)
+
+    def __init__(self, vllm_config, device: torch.device, is_pin_memory: bool) -> None:
+        self._rows = [_OFF] * vllm_config.scheduler_config.max_num_seqs
+        self._device, self._pin = device, is_pin_memory
+        self._parameters: torch.Tensor | None = None  # [4, B] on the device; None: nothing to do
+        # Batch size and vocabulary stay symbolic: they differ between steps and between models.
+        eager = vllm_config.model_config.enforce_eager
+        self._adapt = adapt_temperature if eager else torch.compile(adapt_temperature, dynamic=True)
+
+    def is_argmax_invariant(self) -> bool:
+        return True
+
+    def update_state(self, batch_update: BatchUpdate | None) -> None:
+        if not batch_update:
+            return
+        # vLLM asks for this order: removed, added, moved.
+        rows = self._rows
+        for slot in batch_update.removed:
+            rows[slot] = _OFF
+        for slot, params, _, _ in batch_update.added:
+            rows[slot] = _row(params)
+        for a, b, direction in batch_update.moved:
+            rows[a], rows[b] = rows[b] if direction is MoveDirectionality.SWAP else _OFF, rows[a]
+        used = rows[: batch_update.batch_size]
+        self._parameters = None
+        if any(row.tau > 0 for row in used):
+            # A new tensor each time: the device may still be reading the last one.
+            self._parameters = torch.tensor(used, pin_memory=self._pin).to(self._device, non_blocking=True).T
+
+    def apply(self, logits: torch.Tensor) -> torch.Tensor:
+        return logits if self._parameters is None else self._adapt(logits, self._parameters)

@@ -1,0 +1,16 @@
+"""Signs of sickness in HAPO's metrics, for the warnings in the log."""
+
+from __future__ import annotations
+
+from recipe.hapo.metrics import SIDES
+from recipe.token_level.signs import Sign, empty_sign, outside_clip_sign
+
+_WHOSE = {side: f"the {side.replace('_', '-')} tokens" for side in SIDES}
+
+SIGNS: tuple[Sign, ...] = (
+    *(outside_clip_sign(f"hapo/{side}/outside_clip_share", whose) for side, whose in _WHOSE.items()),
+    *(
+        empty_sign(f"hapo/{side}/token_share", whose, "bring hapo.entropy_pivot back to its default, 0.8")
+        for side, whose in _WHOSE.items()
+    ),
+)

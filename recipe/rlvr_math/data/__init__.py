@@ -1,0 +1,1 @@
+"""From published data sets to the files that training and evaluation read."""

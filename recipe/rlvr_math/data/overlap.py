@@ -1,0 +1,74 @@
+"""Problems that a training set shares with test sets: `python -m recipe.rlvr_math.data.overlap --train FILE --test FILE ...`.
+
+Prompts of verl's parquet files are compared without their template, exactly and with case, white space, LaTeX spacing and
+punctuation removed; a problem that was reworded is not found. Counts and ids (extra_info.index) are printed and, where the
+training file has a manifest, written into it as `overlap`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from recipe.rlvr_math.data.data_files import manifest_of, sha256, write_manifest
+from recipe.rlvr_math.data.problems import shared
+from recipe.rlvr_math.data.templates import PUBLISHED, strip
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command. Ends with status 2 and one sentence for a file that cannot be read."""
+    parser = argparse.ArgumentParser(prog="python -m recipe.rlvr_math.data.overlap", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--train", required=True, type=Path)
+    parser.add_argument("--test", required=True, type=Path, nargs="+")
+    options = parser.parse_args(arguments)
+    try:
+        report(options.train, options.test)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def report(train: Path, tests: list[Path]) -> None:
+    """Compare, print, and write into the manifest of `train`. Raises ValueError for a file that is not verl's."""
+    problems = problems_of(train)
+    overlap = {}
+    for test in tests:
+        others = problems_of(test)
+        pairs = shared(problems, others)
+        overlap[test.stem] = {"sha256": sha256(test), "problems": len(others), **pairs}
+        found = {identity for kind in pairs.values() for _, identity in kind}
+        print(f"{test.stem}: {len(found)} of {len(others)} problems are in {train.name}")
+        for kind, both in pairs.items():
+            if both:
+                print(f"  {kind}: {len(both)}, train:test " + " ".join(f"{one}:{other}" for one, other in both))
+    if manifest_of(train).is_file():
+        manifest = json.loads(manifest_of(train).read_text(encoding="utf-8"))
+        write_manifest(train, manifest | {"overlap": manifest.get("overlap", {}) | overlap})
+    else:
+        print(f"{train} has no manifest; nothing was written", file=sys.stderr)
+
+
+def problems_of(path: Path) -> dict[str, str]:
+    """Id -> problem of a parquet file in verl's format, without a template that this project knows."""
+    import pyarrow.parquet as parquet
+
+    if not path.is_file():
+        raise ValueError(f"{path} does not exist; give a parquet file that `prepare` wrote")
+    try:
+        rows = parquet.read_table(path, columns=["prompt", "extra_info"]).to_pylist()
+        return {str(row["extra_info"]["index"]): _problem(row["prompt"]) for row in rows}
+    except (OSError, ValueError, KeyError, TypeError, StopIteration):
+        raise ValueError(
+            f"{path} is not a parquet file with verl's prompt and extra_info.index; make it with `prepare`"
+        ) from None
+
+
+def _problem(prompt: list[dict]) -> str:
+    text = next(message["content"] for message in prompt if message["role"] == "user")
+    return next((problem for form in PUBLISHED if (problem := strip(text, form)) is not None), text)
+
+
+if __name__ == "__main__":
+    main()

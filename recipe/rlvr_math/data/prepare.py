@@ -1,0 +1,195 @@
+"""Prepare a data set for training or evaluation with verl: `python -m recipe.rlvr_math.data.prepare --dataset NAME --out DIR`.
+
+Writes DIR/NAME.parquet and DIR/NAME.manifest.json. Each problem once, in the order of first appearance, with one prompt
+template. Nothing is dropped silently: repeated rows, contradicting answers and long prompts are counted on the console and
+in the manifest. A training problem with contradicting answers is dropped; a test set that has one is refused, as its numbers
+could not be compared with anyone's. Prompts that are too long are named, and dropped only with --drop-long (verl drops them
+in training if `data.filter_overlong_prompts` is set); the index of the others does not change.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from recipe.rlvr_math.data import data_sets, instructions, source, templates
+from recipe.rlvr_math.data.data_files import sha256, write_data
+from recipe.rlvr_math.data.problems import Conflict, Problem, distinct
+from recipe.rlvr_math.reward.answers import MAX_ANSWER, clean, normalise, quick_verdict
+from recipe.rlvr_math.reward.score import same_answer
+from recipe.rlvr_math.reward.verifier_pool import CheckTimeout, pool
+
+SECONDS = 20.0  # for one comparison: the publisher's answers are no bombs
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command. Ends with status 2 and one sentence for what is wrong with the input."""
+    options = _parser().parse_args(arguments)
+    try:
+        prepare(options)
+    except (ValueError, OSError, RuntimeError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m recipe.rlvr_math.data.prepare", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--dataset", required=True, choices=data_sets.DATA_SETS)
+    parser.add_argument("--out", required=True, type=Path, help="folder to write to")
+    parser.add_argument("--source", help="another hub id, or a .parquet, .jsonl, .json or .csv file")
+    parser.add_argument("--revision", help="commit, tag or branch on the hub; the default is pinned")
+    parser.add_argument("--template", default="answer-line", choices=templates.TEMPLATES, help="the same for all data sets")
+    parser.add_argument(
+        "--published", metavar="TEXT", help="how the source's prompts are made, e.g. 'Solve: {problem}'; {problem} if bare"
+    )
+    parser.add_argument("--tokenizer", help="model folder or id, to count the tokens of the prompts")
+    parser.add_argument("--max-prompt-tokens", type=int, metavar="N", help="data.max_prompt_length of the training")
+    parser.add_argument("--drop-long", action="store_true", help="leave out prompts of more than N tokens")
+    parser.add_argument("--keep-unparsable", action="store_true", help="keep answers that can only be compared as text")
+    return parser
+
+
+def prepare(options: argparse.Namespace) -> None:
+    """Read, check and write. Raises ValueError, one sentence, for what is wrong with the input."""
+    if bool(options.tokenizer) != bool(options.max_prompt_tokens) or (options.drop_long and not options.tokenizer):
+        raise ValueError("--tokenizer and --max-prompt-tokens (and with them --drop-long) belong together; give both")
+    data_set = data_sets.DATA_SETS[options.dataset]
+    loaded = source.load(data_set, options.source, options.revision)
+    rows, published = instructions.remove(loaded, options.published or data_set.published, options.published is not None)
+    problems, conflicts = distinct(rows, _same)
+    if conflicts and not data_set.train:
+        raise ValueError(f"{loaded.source}: the same problem has different answers, {_told(conflicts[0])}; remove all but one")
+    if not problems:
+        raise ValueError(
+            f"{loaded.source}: every problem has contradicting answers, {_told(conflicts[0])}; give another source"
+        )
+    unparsable = [problem for problem in problems if not _parses(problem.answer)]
+    if unparsable and not options.keep_unparsable:
+        first = unparsable[0]
+        raise ValueError(
+            f"{loaded.source}, row {first.row}: math-verify finds no expression in the answer {first.answer[:80]!r} "
+            f"({len(unparsable)} such of {len(problems)}); mend it, or give --keep-unparsable to compare such answers as text"
+        )
+    rows_unparsable = {problem.row for problem in unparsable}
+    long = _long(problems, options)
+    dropped = set(long) if options.drop_long else set()
+    split = "train" if data_set.train else "test"
+    written = [
+        {
+            "data_source": data_set.data_source,
+            "prompt": templates.messages(problem.text, options.template),
+            "ability": "math",
+            "reward_model": {"style": "rule", "ground_truth": problem.answer.strip()},
+            "extra_info": {"split": split, "index": index},
+        }
+        for index, problem in enumerate(problems)
+        if index not in dropped
+    ]
+    if not written:
+        raise ValueError(f"every prompt has more than {options.max_prompt_tokens} tokens; raise --max-prompt-tokens")
+    in_conflict = sum(conflict.count for conflict in conflicts)
+    manifest = {
+        "dataset": options.dataset,
+        "source": loaded.source,
+        "revision": loaded.revision,
+        "source_sha256": sha256(Path(loaded.source)) if os.path.isfile(loaded.source) else None,
+        "rows_before": loaded.rows_before,
+        "rows_after": len(written),
+        "outside_subset": loaded.left_out,
+        "duplicates": loaded.rows_before - loaded.left_out - in_conflict - len(problems),
+        "conflicts": [{"rows": [row for row, _ in c.answers], "answers": [a for _, a in c.answers]} for c in conflicts],
+        "rows_in_conflict": in_conflict,
+        "unparsable": [index for index, problem in enumerate(problems) if problem.row in rows_unparsable],
+        "template": options.template,
+        "published_template": published,
+        "tokenizer": options.tokenizer,
+        "max_prompt_tokens": options.max_prompt_tokens,
+        "long_prompts": {str(index): tokens for index, tokens in long.items()},
+        "long_dropped": len(dropped),
+        "versions": {name: version(name) for name in ("datasets", "math-verify")},
+    }
+    path = options.out / f"{options.dataset}.parquet"
+    write_data(path, written, manifest)
+    _report(path, manifest, conflicts, data_set.rows)
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return same_answer(one, other, SECONDS)
+    except CheckTimeout:
+        return False
+
+
+def _parses(answer: str) -> bool:
+    if len(answer) > MAX_ANSWER:
+        return False
+    if quick_verdict(normalise(answer), "0") is not None:  # an integer
+        return bool(normalise(answer))
+    try:
+        return pool().parses(clean(answer), SECONDS)
+    except CheckTimeout:
+        return False
+
+
+def _long(problems: list[Problem], options: argparse.Namespace) -> dict[int, int]:
+    """Index -> tokens of the prompts that have too many."""
+    if not options.tokenizer:
+        return {}
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(options.tokenizer)
+        texts = [
+            tokenizer.apply_chat_template(
+                templates.messages(problem.text, options.template), add_generation_prompt=True, tokenize=False
+            )
+            for problem in problems
+        ]
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ValueError(
+            f"--tokenizer {options.tokenizer} cannot be used ({reason}); give a model folder with a chat template"
+        ) from None
+    lengths = map(len, tokenizer(texts, add_special_tokens=False)["input_ids"])
+    return {index: length for index, length in enumerate(lengths) if length > options.max_prompt_tokens}
+
+
+def _told(conflict: Conflict) -> str:
+    return ", ".join(f"{answer[:40]!r} in row {row}" for row, answer in conflict.answers[:3])
+
+
+def _report(path: Path, manifest: dict, conflicts: list[Conflict], expected: int | None) -> None:
+    print(f"{manifest['source']}" + (f" at {manifest['revision']}" if manifest["revision"] else ""))
+    print(f"{manifest['rows_before']:,} rows")
+    for number, what in (
+        (manifest["outside_subset"], "outside of the subset left out"),
+        (manifest["duplicates"], "repeated rows dropped"),
+        (manifest["rows_in_conflict"], f"rows of {len(conflicts)} problems with contradicting answers dropped"),
+        (manifest["long_dropped"], f"prompts of more than {manifest['max_prompt_tokens']} tokens dropped"),
+    ):
+        if number:
+            print(f"-{number:,} {what}")
+    print(f"{manifest['rows_after']:,} problems in {path} (template {manifest['template']})")
+    for conflict in conflicts:
+        print(f"warning: contradicting answers, {_told(conflict)}", file=sys.stderr)
+    if manifest["unparsable"]:
+        print(f"warning: {len(manifest['unparsable'])} answers can only be compared as text", file=sys.stderr)
+    if manifest["long_prompts"] and not manifest["long_dropped"]:
+        names = ", ".join(list(manifest["long_prompts"])[:20])
+        print(
+            f"warning: {len(manifest['long_prompts'])} prompts have more than {manifest['max_prompt_tokens']} tokens (index "
+            f"{names}); --drop-long leaves them out",
+            file=sys.stderr,
+        )
+    if expected and manifest["rows_after"] != expected:
+        print(
+            f"warning: {manifest['rows_after']} problems, where {expected} are usual; numbers on them compare with no one's",
+            file=sys.stderr,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""From a model and benchmarks to scored responses on disk."""

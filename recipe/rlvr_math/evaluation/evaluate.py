@@ -1,0 +1,177 @@
+"""Evaluate a model: `python -m recipe.rlvr_math.evaluation.evaluate model=PATH benchmarks=[FILE.parquet,...] n=32 out=DIR`.
+
+Begun again after it was stopped or killed, it continues. Status 2: something is wrong with what was given; 85 (RUN_AGAIN):
+stopped by a signal, the same command continues; 1: something failed on the way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import hydra
+from omegaconf import DictConfig
+
+from recipe.rlvr_math.evaluation.benchmarks import Benchmark, encode_prompts, read_benchmarks
+from recipe.rlvr_math.evaluation.collect import Request, collect
+from recipe.rlvr_math.evaluation.evaluation_folder import RunFolder, check_settings, open_run
+from recipe.rlvr_math.evaluation.evaluation_settings import check_config, derived_seed, describe
+from recipe.rlvr_math.evaluation.model_folder import Model, check_context, find_model, load_tokenizer
+from recipe.rlvr_math.evaluation.progress import Progress
+from recipe.rlvr_math.evaluation.scoring import check_rewards, describe_verifier, start_scorers
+from recipe.rlvr_math.evaluation.serve import count_servers, start_ray, start_servers, takes_request_seeds
+from recipe.runs import search_path
+from recipe.runs.launch import apply_environment, bottom, end
+from recipe.runs.stopping import RUN_AGAIN, SIGNALS
+
+search_path.register(verl_folder="trainer")  # `model` is a key here, and a group of verl's
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An evaluation after all checks. prompts: token ids by benchmark, in the order of its problems."""
+
+    config: DictConfig
+    model: Model
+    tokenizer: Any
+    benchmarks: list[Benchmark]
+    prompts: dict[str, list[list[int]]]
+    settings: dict[str, Any]
+
+    @property
+    def total(self) -> int:
+        """How many samples there will be."""
+        return self.config.n * sum(len(benchmark.problems) for benchmark in self.benchmarks)
+
+
+def prepare(config: DictConfig) -> Plan:
+    """Check everything that can be checked without Ray, and merge a training checkpoint.
+
+    Raises:
+        ValueError: one sentence about what is wrong.
+    """
+    apply_environment(config, plugin="")  # before verl is imported: it chooses its platform once
+    check_config(config)
+    count_servers(config)
+    benchmarks = read_benchmarks(config.benchmarks)
+    model = find_model(config.model, config.out)
+    given = config.actor_rollout_ref.model
+    check_context(model.folder, config.max_prompt_tokens + config.max_response_tokens, given.trust_remote_code)
+    tokenizer = load_tokenizer(model.folder, given.trust_remote_code, given.custom_chat_template)
+    arguments = dict(config.data.apply_chat_template_kwargs)
+    prompts = {b.name: encode_prompts(b, tokenizer, config.max_prompt_tokens, **arguments) for b in benchmarks}
+    verifier = describe_verifier(config)
+    settings = describe(config, model, benchmarks, str(tokenizer.chat_template), verifier, takes_request_seeds())
+    check_settings(config.out, settings)
+    check_rewards(config, benchmarks)
+    return Plan(config, model, tokenizer, benchmarks, prompts, settings)
+
+
+def still_to_do(plan: Plan, there: dict[str, set[tuple[str, int]]]) -> Iterator[Request]:
+    """Requests for the samples that are not `there`: all problems once, then all twice, so that early accuracies are of all.
+
+    there: (problem, sample) by benchmark.
+    """
+    for sample in range(plan.config.n):
+        for benchmark in plan.benchmarks:
+            for problem, prompt in zip(benchmark.problems, plan.prompts[benchmark.name], strict=True):
+                if (problem.id, sample) not in there[benchmark.name]:
+                    yield Request(benchmark.name, problem, sample, prompt)
+
+
+async def run(plan: Plan, folder: RunFolder, there: dict[str, set[tuple[str, int]]], progress: Progress) -> None:
+    """Start Ray and the servers, and make the missing samples. SIGINT and the signals that end a training run cancel it."""
+    config = plan.config
+    hardware = start_ray(config)
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, *SIGNALS):  # after Ray, which takes SIGTERM for itself
+        loop.add_signal_handler(number, task.cancel)
+    folder.write_settings(plan.settings | {"hardware": hardware})
+
+    def request_seed(request: Request) -> int:
+        return derived_seed(config.seed, request.benchmark, request.problem.id, request.sample)
+
+    def record(request: Request, sample) -> None:
+        folder.append(request.benchmark, sample)
+        progress.add(request.benchmark, sample)
+
+    # An engine that began again from the same seed would repeat what it answered before it was stopped.
+    engine_seed = derived_seed(config.seed, "engine", progress.done)
+    scorers = start_scorers(config)
+    seeds = request_seed if plan.settings["request_seeds"] else None
+    generate = await start_servers(config, plan.model.folder, plan.tokenizer, engine_seed, seeds)
+    in_flight = count_servers(config) * config.actor_rollout_ref.rollout.max_num_seqs
+    with progress:
+        await collect(still_to_do(plan, there), generate, scorers, record, in_flight)
+
+
+def evaluate(config: DictConfig) -> None:
+    """Everything; ends the process if something is wrong, see the module's docstring."""
+    try:
+        plan = prepare(config)
+        with open_run(config.out) as folder:
+            progress = Progress([benchmark.name for benchmark in plan.benchmarks], plan.total)
+            there = read_there(plan, folder, progress)
+            if progress.done < plan.total:
+                _run_to_the_end(plan, folder, there, progress)
+            print(f"\n{progress.table(config.n)}\n\n{folder.path}")
+    except ValueError as error:
+        end(error, status=2)
+    except KeyboardInterrupt:
+        end("interrupted; the same command continues", status=RUN_AGAIN)
+
+
+def read_there(plan: Plan, folder: RunFolder, progress: Progress) -> dict[str, set[tuple[str, int]]]:
+    """(problem, sample) of the samples that are there, by benchmark; counted by `progress`."""
+    there: dict[str, set[tuple[str, int]]] = {}
+    for benchmark in plan.benchmarks:
+        known = {problem.id for problem in benchmark.problems}
+        found = there[benchmark.name] = set()
+        for sample in folder.open_benchmark(benchmark.name):
+            if sample.problem not in known or sample.sample >= plan.config.n:
+                raise ValueError(
+                    f"{folder.path}/{benchmark.name}.jsonl holds problem {sample.problem!r}, sample {sample.sample}, which "
+                    "this evaluation does not have; restore the file, or give another out="
+                )
+            found.add((sample.problem, sample.sample))
+            progress.add(benchmark.name, sample)
+    return there
+
+
+def _run_to_the_end(plan: Plan, folder: RunFolder, there: dict[str, set[tuple[str, int]]], progress: Progress) -> None:
+    import ray
+
+    def saved() -> str:
+        return f"{progress.done:,} of {plan.total:,} samples are in {folder.path}; the same command continues"
+
+    try:
+        asyncio.run(run(plan, folder, there, progress))
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        ray.shutdown()
+        print(f"\nstopped: {saved()}", file=sys.stderr)
+        raise SystemExit(RUN_AGAIN) from None
+    except Exception as error:
+        ray.shutdown()  # the workers' last lines come before ours
+        cause = bottom(error)
+        lines = str(cause).strip().splitlines() or [type(cause).__name__]
+        if not isinstance(cause, ValueError) or len(lines) > 1:
+            traceback.print_exception(error)
+        end(f"{lines[0].rstrip('. ')}; {saved()}", status=1)
+    ray.shutdown()
+
+
+@hydra.main(config_path="config", config_name="evaluate", version_base=None)
+def main(config):
+    """Compose the config, then evaluate."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    evaluate(config)
+
+
+if __name__ == "__main__":
+    main()

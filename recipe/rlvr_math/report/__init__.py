@@ -1,0 +1,1 @@
+"""From scored responses to tables, intervals, comparisons and the pass@k plot."""

@@ -1,0 +1,19 @@
+"""A run of any method, from the command line to its end.
+
+search_path.py      where Hydra finds verl's configs and those of config/
+launch.py           the entry point: environment, checks, verl's driver
+start_checks.py     the checks before Ray starts, for the launcher and the preflight: config_checks.py of the composed
+                    config, input_checks.py of what it names, each ending in one sentence
+reward_function.py  verl's reward function, loaded and called, for checks and evaluations
+trainer.py          a method's trainers, put together from what is here, in token_level/ and in adaptive_temperature/
+recovery.py         the trainer's part in stopping and resuming
+stopping.py         how a run is asked to save and end
+checkpoints.py      which checkpoints are complete
+run_folder.py       where a run keeps its metrics and token dumps
+watchdog.py         ends a run that hangs and names who does, with processes.py, which looks at them on their nodes
+nodes.py            a function run on each node of the Ray cluster
+console.py          a step's line on the console
+health.py           warnings when a run shows a known sickness
+token_dump/         some responses of a step with the numbers of each token, as files
+preflight/          the checks and more as a table, before a run holds its GPUs
+"""

@@ -1,0 +1,124 @@
+"""The launcher's own checks as rows, each with what it has accepted."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from functools import partial
+
+from omegaconf import DictConfig, ListConfig
+
+from recipe.runs.checkpoints import newest_complete
+from recipe.runs.preflight.facts import Run, SkipCheck
+from recipe.runs.preflight.results import Result, failed, passed, skipped, warned
+from recipe.runs.start_checks import checks_before_start
+
+# Checks whose warnings are the recipes' own; verl warns of what the recipes chose.
+_WARN = ("config", "reward")
+
+
+def launcher_checks(run: Run) -> dict[str, Callable[[Run], Result]]:
+    """Rows by name: the launcher's check, then the function here that says what it accepted."""
+    accepted = {
+        "config": _config,
+        "data": _data,
+        "resume": _resume,
+        "plugin": _plugin,
+        "reward": _reward,
+        "verl": _verl,
+    }
+    checks = checks_before_start(run.config, run.method)
+    return {name: partial(_checked, name, check, accepted[name]) for name, check in checks.items()}
+
+
+def _checked(name: str, check, accepted, run: Run) -> Result:
+    config = run.config
+    if name != "config" and None in (config.actor_rollout_ref.model.path, config.data.train_files, config.data.val_files):
+        raise SkipCheck("model or data are not given")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        result = accepted(run, check())
+    told = [str(w.message) for w in caught if w.category is UserWarning and name in _WARN]
+    if not told:
+        return result
+    return warned("; ".join(told if result.status == "skip" else [result.finding, *told]), result.mend)
+
+
+def _config(run, _) -> Result:
+    config = run.config
+    return passed(
+        f"{run.method.name} accepts it: estimator {config.algorithm.adv_estimator}, loss "
+        f"{config.actor_rollout_ref.actor.policy_loss.loss_mode}, trainer mode {config.trainer.v1.trainer_mode}, "
+        f"{config.actor_rollout_ref.actor.strategy}"
+    )
+
+
+def _data(run, _) -> Result:
+    config = run.config
+    train = count_rows(config, config.data.train_files, config.data.train_max_samples)
+    validation = count_rows(config, config.data.val_files, config.data.val_max_samples)
+    if train is None or validation is None:
+        return skipped("only rows of local parquet files read by verl's own data set class can be counted")
+    size = config.data.train_batch_size
+    if train < size:
+        return failed(
+            f"{train:,} training rows are fewer than one batch (data.train_batch_size={size:,})",
+            "lower data.train_batch_size or add data",
+        )
+    return passed(
+        f"columns are there; {train:,} training rows, {train // size:,} steps an epoch; {validation:,} validation rows"
+    )
+
+
+def count_rows(config: DictConfig, files, most: int = -1) -> int | None:
+    """Rows of local parquet files before any filter, at most `most` if that is positive; None if they cannot be counted."""
+    import pyarrow.parquet as parquet
+
+    paths = [os.path.expanduser(str(file)) for file in (files if isinstance(files, ListConfig) else [files])]
+    if config.data.custom_cls.path or not all(path.endswith(".parquet") and os.path.isfile(path) for path in paths):
+        return None
+    rows = sum(parquet.read_metadata(path).num_rows for path in paths)
+    return min(rows, most) if most > 0 else rows
+
+
+def current_step(config: DictConfig) -> int:
+    """Step of the newest checkpoint that a run with these settings would resume from; 0 without one."""
+    if config.trainer.resume_mode != "auto":
+        return 0
+    folder, _ = newest_complete(config.trainer.default_local_dir)
+    return int(folder.rsplit("_", 1)[1]) if folder else 0
+
+
+def _resume(run, _) -> Result:
+    trainer = run.config.trainer
+    if trainer.resume_mode == "resume_path":
+        if not os.path.isdir(str(trainer.resume_from_path)):
+            return failed(
+                f"trainer.resume_from_path is {trainer.resume_from_path}, which is not a folder",
+                "give a checkpoint folder global_step_<n>, or set trainer.resume_mode=auto",
+            )
+        return passed(f"continues from {trainer.resume_from_path}")
+    folder, broken = newest_complete(trainer.default_local_dir) if trainer.resume_mode == "auto" else (None, [])
+    if broken:
+        return warned(f"continues from {folder}, because {'; '.join(broken)}", "restore what is broken, or remove its folder")
+    return passed(f"continues from {folder}" if folder else "starts at step 0")
+
+
+def _plugin(run, _) -> Result:
+    return passed(f"verl has the loss and the estimator of {run.method.plugin}")
+
+
+def _reward(run, result) -> Result:
+    if result is None:
+        return skipped("the reward function can be tried only where the workers run")
+    verdict = result.get("acc") if isinstance(result, dict) else result
+    shown = ", ".join(f"{key} {value}" for key, value in result.items()) if isinstance(result, dict) else result
+    finding = f"an empty answer to the first training prompt gets {shown}"
+    if verdict is not None and float(verdict) > 0:
+        return warned(f"{finding}: it counts as right", "look at reward.custom_reward_function and the row's ground_truth")
+    return passed(finding)
+
+
+def _verl(run, _) -> Result:
+    return passed("verl's own checks accept the config")

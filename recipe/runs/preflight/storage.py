@@ -1,0 +1,138 @@
+"""Checkpoints: how large they are, whether they fit on the disk, and whether all nodes write into the same folder.
+
+A rank saves its own shard of the parameters and of the optimizer's two moments, all in `fsdp_config.model_dtype`. With b bytes
+for each of N parameters, of which T are trained, and c = GPUs / fsdp_size copies of each (1 without HSDP), a checkpoint has
+
+    c (b N + 2 b T)    and 2 N more for `hf_model` in `actor.checkpoint.save_contents`
+
+Free space is the file system's; a quota is not seen. What the asynchronous modes save of unfinished responses is not counted.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+import uuid
+
+from recipe.runs.nodes import on_nodes
+from recipe.runs.preflight import on_node
+from recipe.runs.preflight.facts import Run, SkipCheck
+from recipe.runs.preflight.launcher import count_rows, current_step
+from recipe.runs.preflight.results import Result, failed, gib, listed, passed, skipped, warned
+from recipe.runs.preflight.sizes import parameter_bytes, trained_parameters
+
+_TIGHT = 0.9  # of the free space
+_PATIENCE = 5.0  # seconds that a file may take to appear on another node
+
+
+def check_checkpoints(run: Run) -> Result:
+    """All checkpoints that will be there at a time fit into the free space."""
+    trainer = run.config.trainer
+    if trainer.save_freq <= 0:
+        return warned(
+            f"trainer.save_freq is {trainer.save_freq}: none is saved, and a killed run starts anew", "trainer.save_freq=10"
+        )
+    folder = existing_parent(trainer.default_local_dir)
+    if not os.access(folder, os.W_OK):
+        return failed(f"{folder}, where trainer.default_local_dir would be, cannot be written", "choose another folder")
+    size = checkpoint_bytes(run)
+    free, saves = shutil.disk_usage(folder).free, _saves_left(run)
+    keep = 1 if trainer.get("remove_previous_ckpt_in_save") else trainer.max_actor_ckpt_to_keep
+    # verl removes the oldest before it saves, but never the only one.
+    most = max(keep, 2) if keep else None
+    count = min((n for n in (saves, most) if n is not None), default=None)
+    if count is None:
+        finding = f"{gib(size)} each, {gib(free)} free in {folder}; how many are saved is not known, and none is removed"
+        mend = "trainer.max_actor_ckpt_to_keep=2"
+        return failed(finding, mend) if size > free else warned(finding, mend)
+    finding = f"{gib(size)} each, up to {count} at a time: {gib(count * size)}; {gib(free)} free in {folder}"
+    fewer = f"trainer.max_actor_ckpt_to_keep={int(_TIGHT * free // size)}, " if _TIGHT * free >= 2 * size else ""
+    mend = f"{fewer}more space, or another trainer.default_local_dir"
+    if count * size > free:
+        return failed(finding, mend)
+    return warned(finding, mend) if count * size > _TIGHT * free else passed(finding)
+
+
+def checkpoint_bytes(run: Run) -> int:
+    """Bytes of one checkpoint, by the formula above."""
+    actor, model = run.config.actor_rollout_ref.actor, run.model
+    if actor.strategy == "megatron":
+        raise SkipCheck("sizes are computed for FSDP checkpoints only")
+    contents, each, trained = actor.checkpoint.save_contents, parameter_bytes(run), trained_parameters(run)
+    adapters = trained if trained < model.parameters else 0
+    weights = adapters if adapters and actor.checkpoint.get("save_lora_only") else model.parameters + adapters
+    copies = run.layout.gpus // run.layout.shard
+    size = copies * each * (weights * ("model" in contents) + 2 * trained * ("optimizer" in contents))
+    return size + 2 * model.parameters * ("hf_model" in contents)
+
+
+def _saves_left(run: Run) -> int | None:
+    """Checkpoints from the step that the run starts at to its last one; None if its length is not known."""
+    trainer = run.config.trainer
+    rows = count_rows(run.config, run.config.data.train_files, run.config.data.train_max_samples)
+    by_epochs = None if rows is None else rows // run.config.data.train_batch_size * trainer.total_epochs
+    ends = [step for step in (trainer.total_training_steps, by_epochs) if step is not None]
+    if not ends:
+        return None
+    first, last = current_step(run.config), min(ends)
+    return max(last // trainer.save_freq - first // trainer.save_freq + (last % trainer.save_freq > 0), 1)
+
+
+def existing_parent(path: str) -> str:
+    """The path, or the nearest folder above it that exists."""
+    path = os.path.abspath(path)
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def check_shared(run: Run) -> Result:
+    """The checkpoint folder is one folder on all nodes: each reads a file of the driver's there, the driver one of each."""
+    if not run.on_cluster or len(run.nodes) < 2:
+        return skipped("there is one machine")
+    path = run.config.trainer.default_local_dir
+    folder = existing_parent(path)
+    if not os.path.isabs(path):  # as each worker takes it: from its own working directory
+        folder = os.path.relpath(folder)
+    token = uuid.uuid4().hex
+    asked = os.path.join(folder, f".preflight-{token}")
+    try:
+        with open(asked, "w") as file:
+            file.write(token)
+    except OSError as error:
+        return failed(f"trainer.default_local_dir={path} cannot be written: {error}", "choose another folder")
+    try:
+        faults = _ask(run, asked, token)
+    finally:
+        on_node.remove(asked)
+    if faults:
+        return failed(
+            f"trainer.default_local_dir={path} is not shared by all nodes (tried in {folder}): {listed(faults)}",
+            "set trainer.default_local_dir to an absolute path on a file system that all nodes mount",
+        )
+    finding = f"{len(run.nodes)} nodes read what this process writes into {folder}, and it reads theirs"
+    if not os.path.isabs(path):
+        return warned(
+            f"{finding}; but trainer.default_local_dir={path} is relative, and a run that starts elsewhere will not resume",
+            f"trainer.default_local_dir={os.path.abspath(path)}",
+        )
+    return passed(finding)
+
+
+def _ask(run: Run, asked: str, token: str) -> list[str]:
+    """What is wrong, a sentence for each node that does not share the folder; no file of a node's is left behind."""
+    answers = {node.id: f"{asked}-{node.id[:12]}" for node in run.nodes}
+    calls = {node: (asked, answer, token, _PATIENCE) for node, answer in answers.items()}
+    found = on_nodes(on_node.look_and_answer, calls)
+    deadline, unseen, faults = time.monotonic() + _PATIENCE, {}, []
+    for node in run.nodes:
+        fault = found.get(node.id, "did not answer")
+        if fault is None and on_node.look(answers[node.id], token, max(deadline - time.monotonic(), 0)):
+            fault = "writes a file that this process does not see"
+            unseen[node.id] = (answers[node.id],)
+        on_node.remove(answers[node.id])
+        if fault is not None:
+            faults.append(f"{node.name} {fault}")
+    on_nodes(on_node.remove, unseen)
+    return faults

@@ -1,0 +1,49 @@
+"""What must hold before Ray starts, as named checks in their order: the launcher stops at the first that fails.
+
+The preflight runs the same checks and shows each as a row, so that it passes nothing that the launcher refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from omegaconf import DictConfig
+
+from recipe.runs.config_checks import check_run
+from recipe.runs.input_checks import check_files, check_progress, check_reward
+from recipe.token_level.method import Method, require_known_names, require_registered
+
+
+def checks_before_start(config: DictConfig, method: Method) -> dict[str, Callable[[], Any]]:
+    """The checks by name; each raises ValueError with one sentence.
+
+    From `plugin` on they import verl, which chooses its platform once: call `apply_environment` before.
+    """
+    return {
+        "config": partial(check_run, config, method),
+        "data": partial(check_files, config),
+        "resume": partial(check_progress, config),
+        "plugin": partial(_check_plugin, config, method),
+        "reward": partial(check_reward, config, method),
+        "verl": partial(_check_verl, config),
+    }
+
+
+def _check_plugin(config: DictConfig, method: Method) -> None:
+    require_registered(method)
+    require_known_names(config)
+
+
+def _check_verl(config: DictConfig) -> None:
+    from hydra.errors import InstantiationException
+    from verl.trainer.ppo.utils import need_critic, need_reference_policy
+    from verl.utils.config import validate_config
+    from verl.utils.device import auto_set_device
+
+    auto_set_device(config)
+    try:
+        validate_config(config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config))
+    except (AssertionError, InstantiationException) as error:
+        raise ValueError(f"verl refuses the config: {error}") from None

@@ -1,0 +1,74 @@
+"""A method's trainers: verl's three, with the method's token fields, adaptive temperatures, and what a long run needs."""
+
+from __future__ import annotations
+
+from verl.trainer.ppo.v1.trainer_base import register_trainer
+from verl.trainer.ppo.v1.trainer_colocate_async import PPOTrainerColocateAsync
+from verl.trainer.ppo.v1.trainer_separate_async import PPOTrainerSeparateAsync
+from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
+from verl.utils.debug import marked_timer
+
+from recipe.adaptive_temperature.trainer import AdaptiveTemperatureTrainer
+from recipe.runs.config_checks import check_run
+from recipe.runs.console import StepLine
+from recipe.runs.health import HealthLog
+from recipe.runs.input_checks import refuse_finished
+from recipe.runs.recovery import RecoverableTrainer
+from recipe.runs.run_folder import keep_metrics
+from recipe.runs.token_dump.collect import TokenDump
+from recipe.runs.token_dump.dump_settings import dump_settings
+from recipe.runs.watchdog import count_prompts
+from recipe.token_level.method import Method
+
+# Rollout and training take turns on the same GPUs; the same, but unfinished responses go on after the weight sync; both run at
+# the same time on different GPUs.
+_VERLS = {"sync": PPOTrainerSync, "colocate_async": PPOTrainerColocateAsync, "separate_async": PPOTrainerSeparateAsync}
+
+
+def register_trainers(method: Method) -> None:
+    """Register `<method>_<mode>` with verl for its three trainer modes."""
+    for mode, base in _VERLS.items():
+        name = f"{method.name}_{mode}"
+        register_trainer(name)(type(name, (RunTrainer, base), {"method": method, "base_mode": mode}))
+
+
+class RunTrainer(AdaptiveTemperatureTrainer, RecoverableTrainer):
+    """Mix-in in front of one of verl's trainers: checks, metrics, console, warnings and token dump of a run."""
+
+    def __init__(self, config):
+        check_run(config, self.method)
+        self.token_dump = TokenDump(dump_settings(config))
+        super().__init__(config)
+
+    def _build_replay_buffer(self):
+        buffer = super()._build_replay_buffer()
+        sampler = self.config.trainer.v1.sampler
+        if not sampler.custom_sampler.path and sampler.get("poll_interval"):
+            buffer.poll_interval = sampler.poll_interval  # verl's constructor takes it, its config does not
+        return count_prompts(buffer)
+
+    @property
+    def logger(self):
+        """verl's Tracking, which `fit` makes and assigns; there is no hook between that and the first log."""
+        return self._tracking
+
+    @logger.setter
+    def logger(self, tracking):
+        self._tracking = tracking
+        backends = tracking.logger
+        if "console" in backends:
+            backends["console"] = StepLine(self.total_training_steps, self.method.console)
+        backends["health"] = HealthLog(self.method.signs)
+
+    def fit(self, agent_loop_manager):
+        if not self.config.trainer.get("val_only", False):
+            refuse_finished(self.config, self.global_steps, self.total_training_steps, self.steps_per_epoch)
+        keep_metrics(self.config)
+        super().fit(agent_loop_manager)
+
+    def step(self, metrics, timing_raw):
+        batch = super().step(metrics, timing_raw)
+        if self.token_dump.settings.due(self.global_steps):
+            with marked_timer("token_dump", timing_raw):
+                self.token_dump.write(self, batch)
+        return batch

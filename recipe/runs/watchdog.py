@@ -1,0 +1,156 @@
+"""Ends a run that hangs, and names who does not answer: a rank, a vLLM engine, a node.
+
+Whatever the trainer waits for, it waits in one thread and for ever: a stopped rank, a weight transfer to an engine that is
+gone (verl's sender has no time limit), a node that went away silently. So another thread looks at how far the run has come.
+If nothing changes for `trainer.hang_timeout_s`, it asks the nodes what their processes do, leaves a sentence for the
+driver in the checkpoint folder, and ends the trainer's process, which takes the job down.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from pathlib import Path
+
+from recipe.runs import processes
+from recipe.runs.nodes import PATIENCE, on_nodes
+
+START_S = 1800.0  # at least, until the models are read and the engines compiled: one phase without any sign
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A process of the run. who: what a user calls it."""
+
+    who: str
+    node: str
+    pid: int
+    address: str
+
+
+def hang_file(config) -> Path:
+    """Where the trainer leaves its last sentence to the driver."""
+    return Path(config.trainer.default_local_dir) / "hung"
+
+
+class Watchdog(threading.Thread):
+    """progress: anything that changes while the run goes on. on_hang: called once, with the seconds without a change."""
+
+    def __init__(self, limit_s: float, progress: Callable[[], Hashable], on_hang: Callable[[float], None]):
+        super().__init__(name="watchdog", daemon=True)
+        self.limit_s, self.progress, self.on_hang = limit_s, progress, on_hang
+        self.ended = threading.Event()
+
+    def run(self):
+        last, since = None, time.monotonic()
+        while not self.ended.wait(min(10.0, self.limit_s / 10)):
+            try:
+                now = self.progress()
+            except Exception as error:  # a dog that stumbles must not leave the run unwatched
+                now = repr(error)
+            if now != last:
+                last, since = now, time.monotonic()
+            elif (waited := time.monotonic() - since) > self.limit_s:
+                return self.on_hang(waited)
+
+
+def count_prompts(buffer):
+    """Let verl's replay buffer keep `prompt_counts`, how many prompts are in which state, whenever it has looked.
+
+    Its own sets are empty or half filled while it looks, which another thread would take for progress.
+    """
+    look = getattr(buffer, "_sync_metadata_from_transfer_queue", None)
+    if look is None:  # a sampler of the user's own
+        return buffer
+
+    def look_and_count():
+        look()
+        kinds = ("pending_keys", "running_keys", "finished_keys", "failure_keys")
+        buffer.prompt_counts = tuple((kind, part, len(keys)) for kind in kinds for part, keys in getattr(buffer, kind).items())
+
+    buffer._sync_metadata_from_transfer_queue = look_and_count
+    return buffer
+
+
+def progress_of(trainer) -> Hashable:
+    """The step, the phases of it that are over with their times, and how many prompts are in which state."""
+    phases = tuple(getattr(trainer, "timing_raw", {}).items())  # verl adds up the times of a phase that comes again
+    return getattr(trainer, "global_steps", None), phases, getattr(trainer.replay_buffer, "prompt_counts", None)
+
+
+def processes_of(trainer) -> list[Watched]:
+    """The run's ranks and vLLM servers with their engines.
+
+    Each is asked, so they must be idle; who does not answer is left out.
+    """
+    import ray
+
+    calls = {}
+    for rank, worker in enumerate(trainer.actor_rollout_wg.workers):  # the reference policy lives in the same processes
+        calls[worker.__ray_call__.remote(processes.about)] = f"rank {rank}"
+    replicas = [replica for manager in trainer._rollout_server_managers() for replica in manager.get_replicas()]
+    for i, server in enumerate(server for replica in replicas for server in replica.servers):
+        calls[server.__ray_call__.remote(processes.about)] = f"vLLM server {i}"
+    done, _ = ray.wait(list(calls), num_returns=len(calls), timeout=PATIENCE)
+    watched = []
+    for call in sorted(done, key=list(calls).index):
+        try:
+            node, address, pid, engines = ray.get(call)
+        except ray.exceptions.RayError as error:
+            print(f"watchdog: {calls[call]}: {error}", file=sys.stderr)
+            continue
+        watched.append(Watched(calls[call], node, pid, address))
+        watched += [Watched(f"the engine of {calls[call]}", node, engine, address) for engine in engines]
+    return watched
+
+
+def diagnose(watched: list[Watched]) -> str:
+    """Who does not answer, in one sentence; a line for each process goes to stderr."""
+    pids: dict[str, list[int]] = {}
+    for w in watched:
+        pids.setdefault(w.node, []).append(w.pid)
+    seen = on_nodes(processes.look, {node: (of_node,) for node, of_node in pids.items()})
+    suspects, ranks, others = [], {}, {}
+    for w in watched:
+        place = f"{w.who} (pid {w.pid} on {w.address})"
+        found = seen.get(w.node)
+        status, doing = found[w.pid] if found else ("silent: its node does not answer", "")
+        print(f"watchdog: {place}: {status}, {doing or 'nothing known'}", file=sys.stderr, flush=True)
+        if status in processes.ANSWERING:
+            (ranks if w.who.startswith("rank") else others)[place] = doing
+        else:
+            suspects.append(f"{place} is {status}" + (f" in {doing}" if doing else ""))
+    if suspects:
+        return "; ".join(suspects[:4]) + (f"; and {len(suspects) - 4} more" if len(suspects) > 4 else "")
+    common = Counter(ranks.values()).most_common()
+    if len(common) > 1:
+        odd = [f"{place} is in {doing or 'no call'}" for place, doing in ranks.items() if doing != common[0][0]]
+        return f"{'; '.join(odd[:4])}, while {common[0][1]} ranks are in {common[0][0] or 'no call'}"
+    if not common:
+        return "no process of the run is known yet"
+    rest = "".join(f"; {place} is in {doing}" for place, doing in list(others.items())[:4] if doing)
+    return f"all {len(ranks)} ranks are in {common[0][0] or 'no call'}{rest}"
+
+
+def end_with(find_sentence: Callable[[], str], config) -> None:
+    """Leave a sentence for the driver and end this process, whatever its main thread waits for."""
+    # Should even this hang, on a file system that does: the end comes without the sentence.
+    last_resort = threading.Timer(3 * PATIENCE, os._exit, (1,))
+    last_resort.daemon = True
+    last_resort.start()
+    try:
+        sentence = find_sentence()
+    except Exception as error:
+        sentence = f"no progress, and the processes could not be looked at: {error!r}"
+    print(f"watchdog: {sentence}", file=sys.stderr, flush=True)
+    try:
+        file = hang_file(config)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(sentence)
+    finally:
+        os._exit(1)

@@ -1,0 +1,85 @@
+"""The parts of launch/slurm that need no Slurm; tests/launch/cluster has the rest."""
+
+import os
+import runpy
+import socket
+import subprocess
+
+import pytest
+
+from tests import ROOT
+
+SLURM = ROOT / "launch/slurm"
+
+
+def steps(**settings: str) -> dict[str, list[str]]:
+    """The options of srun, and what stands before each command, that these settings lead to."""
+    script = f"""
+        . {SLURM}/job.sh
+        trap - EXIT
+        PROJECT_DIR=/project job_dir=/logs/7 TEMP_DIR=/scratch
+        set_up_steps
+        printf '%s\\n' "${{step[@]}}"
+        echo ==
+        printf '%s\\n' "${{inside[@]}}"
+    """
+    environment = os.environ | {"SLURM_JOB_ID": "7", "SLURM_CPUS_ON_NODE": "64"} | settings
+    output = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True)
+    if output.returncode:
+        raise ValueError(output.stderr)
+    step, inside = output.stdout.split("==\n")
+    return {"step": step.split(), "inside": inside.split()}
+
+
+def test_steps_have_all_cpus_of_the_job():
+    assert "--cpus-per-task=64" in steps()["step"]
+    assert "--cpus-per-task=8" in steps(SLURM_CPUS_PER_TASK="8")["step"]
+    assert steps()["inside"] == []
+
+
+def test_pyxis():
+    step = steps(CONTAINER="pyxis", CONTAINER_IMAGE="/images/verl.sqsh", CONTAINER_MOUNTS="/data:/data")["step"]
+    assert "--container-image=/images/verl.sqsh" in step
+    assert "--container-mounts=/project:/project,/logs/7:/logs/7,/scratch:/scratch,/data:/data" in step
+    assert "--container-workdir=/project" in step
+
+
+def test_apptainer():
+    inside = steps(CONTAINER="apptainer", CONTAINER_IMAGE="/images/verl.sif")["inside"]
+    mounts = "/project:/project,/logs/7:/logs/7,/scratch:/scratch"
+    assert inside == ["apptainer", "exec", "--nv", "--bind", mounts, "--pwd", "/project", "/images/verl.sif"]
+
+
+def test_unknown_container():
+    with pytest.raises(ValueError, match="CONTAINER=docker is none of: none, pyxis, apptainer"):
+        steps(CONTAINER="docker")
+
+
+def test_ports_that_are_taken_are_left_out():
+    ports = runpy.run_path(str(SLURM / "free_ports.py"))
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        with socket.create_server((address, 0), family=family) as server:
+            assert not ports["free"](server.getsockname()[1])
+
+
+def test_neighbouring_jobs_try_other_ports_first():
+    candidates = runpy.run_path(str(SLURM / "free_ports.py"))["candidates"]
+    one, two = (candidates(job, 20000, 31999, 4) for job in (41, 42))
+    assert not set(one) & set(two)
+    assert all(20000 <= base <= 31996 for base in one + two)
+    assert candidates(41, 20000, 20003, 4) == [20000]
+    with pytest.raises(SystemExit, match="PORT_RANGE=20000-20002 has fewer than the 4 ports"):
+        candidates(41, 20000, 20002, 4)
+
+
+def test_unknown_interface_is_named_with_those_there_are():
+    choose = runpy.run_path(str(SLURM / "node_address.py"))["choose"]
+    with pytest.raises(SystemExit, match="node1 has no address on INTERFACE=nonesuch; its addresses: "):
+        choose("node1", "nonesuch", {})
+
+
+def test_no_route_to_the_other_nodes(monkeypatch):
+    choose = runpy.run_path(str(SLURM / "node_address.py"))["choose"]
+    monkeypatch.setitem(choose.__globals__, "source_towards", lambda peer: None)
+    with pytest.raises(SystemExit, match=r"node1 has no route to the job's other nodes \(10.0.0.2\)"):
+        choose("node1", "", {"node1": "10.0.0.1", "node2": "10.0.0.2"})

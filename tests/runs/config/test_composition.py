@@ -1,0 +1,116 @@
+"""Every shipped config composes and is accepted, with the settings that people change."""
+
+import pytest
+from omegaconf import OmegaConf
+
+from recipe.hapo import HAPOConfig
+from recipe.hapo.method import HAPO
+from recipe.htpo import PRESETS, HTPOConfig, Objective
+from recipe.htpo.method import HTPO
+from recipe.runs.config_checks import check_run
+from recipe.token_level.method import require_known_names
+from tests import ROOT
+from tests.runs.config.given import GIVEN, METHODS, SEPARATE
+
+SHIPPED = sorted(path.stem for path in (ROOT / "recipe/htpo/config/objectives").glob("*.yaml"))
+
+
+EXPERIMENTS = sorted(path.stem for path in (ROOT / "recipe/runs/config/experiment").glob("*.yaml"))
+
+
+PLATFORMS = sorted(path.stem for path in (ROOT / "recipe/runs/config/platform").glob("*.yaml"))
+
+
+def settings_of(config, method=HTPO):
+    return method.settings(OmegaConf.to_container(config[method.name], resolve=True), config.actor_rollout_ref.actor)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_yaml_presets_are_the_python_presets(compose, name):
+    assert set(SHIPPED) == set(PRESETS)
+    assert settings_of(compose(*GIVEN, f"objectives={name}")).objectives == HTPOConfig(objectives=name).objectives
+
+
+def test_the_yaml_defaults_are_the_python_defaults(compose):
+    assert settings_of(compose(*GIVEN)) == HTPOConfig()
+    assert settings_of(compose(*GIVEN, recipe="hapo"), HAPO) == HAPOConfig()
+
+
+@pytest.mark.parametrize("platform", [None, *PLATFORMS])
+@pytest.mark.parametrize("experiment", [None, *EXPERIMENTS])
+@pytest.mark.parametrize("engine", ["dp", "megatron"])
+@pytest.mark.parametrize("mode", ["sync", "colocate_async", "separate_async"])
+@pytest.mark.parametrize("recipe", METHODS)
+def test_every_combination_composes_and_is_accepted(compose, recipe, platform, experiment, engine, mode):
+    overrides = [*GIVEN, f"trainer.v1.trainer_mode={mode}"]
+    if mode == "separate_async":
+        updates = 2 if experiment == "demo" else {"htpo": 4, "hapo": 16}[recipe]
+        overrides += [*SEPARATE, f"trainer.v1.separate_async.parameter_sync_step={updates}"]
+    if platform == "cpu" and engine == "megatron":
+        pytest.skip("no Megatron on CPU")
+    overrides += [f"+platform={platform}"] if platform else []
+    overrides += [f"+experiment={experiment}"] if experiment else []
+    config = compose(*overrides, f"model_engine={engine}", recipe=recipe)
+    check_run(config, METHODS[recipe])
+    assert config.actor_rollout_ref.actor.strategy == ("megatron" if engine == "megatron" else "fsdp2" if platform else "fsdp")
+
+
+@pytest.mark.parametrize("engine", ["dp", "megatron"])
+def test_verl_builds_its_typed_config_from_ours(compose, engine):
+    from verl.utils.config import omega_conf_to_dataclass
+
+    from recipe.hapo.plugin import HAPOPolicyLossConfig
+    from recipe.htpo.plugin import HTPOPolicyLossConfig
+
+    config = compose(
+        *GIVEN, f"model_engine={engine}", "hapo.adv_beta=0.5", "algorithm.norm_adv_by_std_in_grpo=False", recipe="hapo"
+    )
+    policy_loss = omega_conf_to_dataclass(config.actor_rollout_ref.actor).policy_loss
+    assert isinstance(policy_loss, HAPOPolicyLossConfig)
+    assert policy_loss.hapo == HAPOConfig(adv_beta=0.5, norm_adv_by_std=False)
+
+    config = compose(*GIVEN, f"model_engine={engine}", "htpo.difficulty_threshold=0.5", "objectives=dapo")
+    actor = omega_conf_to_dataclass(config.actor_rollout_ref.actor)
+    assert isinstance(actor.policy_loss, HTPOPolicyLossConfig)
+    assert actor.policy_loss.htpo == HTPOConfig(difficulty_threshold=0.5, objectives="dapo")
+    assert (actor.clip_ratio_low, actor.clip_ratio_high, actor.clip_ratio_c) == (0.2, 0.28, 10.0)
+
+
+def test_an_ablation_is_one_override(compose):
+    config = compose(*GIVEN, "htpo.objectives.hard_correct_high.loss=ppo_clip")
+    expected = HTPOConfig(objectives="htpo").objectives | {"hard_correct_high": Objective()}
+    assert settings_of(config).objectives == expected
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["actor_rollout_ref.actor.ulysses_sequence_parallel_size=4", "actor_rollout_ref.actor.fsdp_config.fsdp_size=4"],
+        ["actor_rollout_ref.actor.strategy=fsdp2", "actor_rollout_ref.actor.fsdp_config.param_offload=True"],
+        ["actor_rollout_ref.actor.use_kl_loss=True"],
+        ["algorithm.use_kl_in_reward=True"],
+        ["algorithm.rollout_correction.rollout_is=token"],
+        ["algorithm.norm_adv_by_std_in_grpo=False", "actor_rollout_ref.actor.loss_agg_mode=seq-mean-token-sum-norm"],
+        ["actor_rollout_ref.model.lora_rank=32", "trainer.n_gpus_per_node=1"],
+        ["actor_rollout_ref.rollout.multi_turn.enable=True", "actor_rollout_ref.rollout.name=sglang"],
+        ["reward.reward_manager.name=naive", "data.max_response_length=1024"],
+        ["data.max_response_length=1024", "reward.reward_kwargs.overlong_buffer_cfg.enable=False"],
+        ["actor_rollout_ref.actor.policy_loss.loss_mode=vanilla", "algorithm.adv_estimator=grpo"],
+        ["actor_rollout_ref.rollout.val_kwargs.n=32", "actor_rollout_ref.rollout.val_kwargs.do_sample=True"],
+    ],
+    ids=lambda overrides: overrides[0].split(".")[-1],
+)
+def test_settings_that_people_use_are_accepted(compose, overrides):
+    from verl.trainer.ppo.utils import need_critic, need_reference_policy
+    from verl.utils.config import validate_config
+
+    config = compose(*GIVEN, *overrides)
+    check_run(config, HTPO)
+    require_known_names(config)
+    validate_config(config, need_reference_policy(config), need_critic(config))
+
+
+def test_current_policy_is_accepted_where_the_entropy_is_computed(compose):
+    for override in ("actor_rollout_ref.actor.calculate_entropy=True", "actor_rollout_ref.actor.entropy_coeff=0.001"):
+        settings = check_run(compose(*GIVEN, "htpo.entropy_source=current_policy", override), HTPO)
+        assert settings.entropy_source == "current_policy"

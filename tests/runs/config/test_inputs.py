@@ -1,0 +1,128 @@
+"""The files that a config names: data, checkpoints, reward function."""
+
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from recipe.hapo.method import HAPO
+from recipe.htpo.method import HTPO
+from recipe.runs.input_checks import check_files, check_progress, check_reward
+from tests.runs.config.given import GIVEN
+
+
+def write_data(path, **columns):
+    row = {"data_source": "sum", "prompt": [{"role": "user", "content": "1+1=?"}], "reward_model": {"ground_truth": "2"}}
+    row |= columns
+    pd.DataFrame([{key: value for key, value in row.items() if value is not None}]).to_parquet(path)
+    return path
+
+
+def test_missing_files_and_columns_are_named(compose, tmp_path):
+    good = write_data(tmp_path / "good.parquet")
+    no_truth = write_data(tmp_path / "no_truth.parquet", reward_model={"style": "rule"})
+    no_prompt = write_data(tmp_path / "no_prompt.parquet", prompt=None)
+    (tmp_path / "broken.parquet").write_text("not parquet")
+
+    def check(*overrides, model="org/model", train=good):
+        files = (f"data.train_files={train}", f"data.val_files={good}")
+        check_files(compose(f"actor_rollout_ref.model.path={model}", *files, *overrides))
+
+    check()
+    check("data.custom_cls.path=mine.py", train=no_prompt)  # a data set class of one's own reads what it likes
+    for arguments, message in (
+        ({"model": tmp_path / "nowhere"}, r"model.path is .*nowhere.*no config.json"),
+        ({"train": tmp_path / "nowhere.parquet"}, r"data.train_files names .*nowhere.parquet, which does not exist"),
+        ({"train": tmp_path / "broken.parquet"}, r"not a readable parquet file"),
+        ({"train": no_truth}, r"no_truth.parquet has no 'ground_truth'"),
+        ({"train": no_prompt}, r"no column 'prompt'; its columns are data_source"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            check(**arguments)
+
+
+def test_a_finished_run_is_refused_before_the_start(compose, tmp_path):
+    (tmp_path / "latest_checkpointed_iteration.txt").write_text("10")
+    (tmp_path / "global_step_10").mkdir()
+
+    def check(steps, *overrides):
+        folder = f"trainer.default_local_dir={tmp_path}"
+        check_progress(compose(*GIVEN, folder, f"trainer.total_training_steps={steps}", *overrides))
+
+    check(11)
+    check("null")
+    check(10, "trainer.resume_mode=disable")
+    with pytest.raises(ValueError, match=r"nothing to train: .* is at step 10 and training ends at step 10; raise"):
+        check(10)
+    (tmp_path / "global_step_10").rmdir()
+    with pytest.raises(ValueError, match=r"no checkpoint in .* is complete \(global_step_10 is gone\)"):
+        check(11)
+
+
+@pytest.mark.parametrize(
+    ("step", "steps", "steps_per_epoch", "message"),
+    [
+        (7, 7, 100, r"at step 7 and training ends at step 7"),
+        (100, 200, 100, r"at step 100 and training ends at step 100.*trainer.total_epochs"),
+        (0, 0, 0, r"fewer prompts than one batch \(data.train_batch_size=128\)"),
+    ],
+)
+def test_the_trainer_refuses_what_verl_would_end_without_a_step(compose, step, steps, steps_per_epoch, message):
+
+    from recipe.runs.trainer import RunTrainer
+
+    config = compose(*GIVEN, "trainer.total_epochs=1")
+    trainer = SimpleNamespace(config=config, global_steps=step, total_training_steps=steps, steps_per_epoch=steps_per_epoch)
+    with pytest.raises(ValueError, match=message):
+        RunTrainer.fit(trainer, None)
+
+
+REWARDS = """
+def good(data_source, solution_str, ground_truth, extra_info=None):
+    return {"score": 0.0, "acc": 0.0}
+
+def number(data_source, solution_str, ground_truth, extra_info=None):
+    return 0.0
+
+def no_acc(data_source, solution_str, ground_truth, extra_info=None):
+    return {"score": 0.0}
+
+async def no_acc_async(data_source, solution_str, ground_truth, extra_info=None):
+    return {"score": 0.0}
+
+def reads_extra_info(data_source, solution_str, ground_truth, extra_info=None):
+    return {"score": extra_info["num_turns"], "acc": 0.0}
+
+def needs_a_judge(data_source, solution_str, ground_truth, extra_info=None, *, reward_router_address):
+    return {"score": 0.0, "acc": 0.0}
+"""
+
+
+def test_a_reward_function_without_a_verdict_is_named_before_the_start(compose, tmp_path):
+    data = write_data(tmp_path / "data.parquet")
+    (tmp_path / "reward.py").write_text(REWARDS)
+
+    def check(name, *overrides, path=tmp_path / "reward.py", method=HTPO):
+        function = (f"reward.custom_reward_function.path={path}", f"reward.custom_reward_function.name={name}")
+        given = (GIVEN[0], f"data.train_files={data}", f"data.val_files={data}", *function, *overrides)
+        check_reward(compose(*given, recipe=method.name), method)
+
+    for name in ("good", "number", "reads_extra_info"):
+        check(name)
+    for name in ("no_acc", "no_acc_async"):
+        with pytest.raises(ValueError, match=r"returns score but no 'acc'.*which htpo reads: return a dict"):
+            check(name)
+        check(name, method=HAPO)
+        with pytest.raises(ValueError, match=r"which algorithm.filter_groups reads: return a dict"):
+            check(name, "algorithm.filter_groups.enable=True", method=HAPO)
+    with pytest.warns(UserWarning, match="could not be tried"):
+        check("needs_a_judge")
+    with pytest.raises(ValueError, match=r"cannot be loaded"):
+        check("good", path=tmp_path / "nowhere.py")
+    with pytest.raises(ValueError, match=r"cannot be loaded"):
+        check("misspelt")
+    with pytest.raises(ValueError, match=r"no reward function for data_source 'sum'"):
+        check("compute_score", path="null")
+    # may be scored elsewhere
+    check("compute_score", "actor_rollout_ref.rollout.agent.agent_loop_config_path=mine.yaml", path="null")
+    check("compute_score", "reward.reward_manager.source=importlib", path="null")

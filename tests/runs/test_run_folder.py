@@ -1,0 +1,50 @@
+"""Where a run keeps its metrics: a file of its own for each attempt."""
+
+import json
+import os
+
+import pytest
+from omegaconf import OmegaConf
+
+from recipe.runs.run_folder import keep_metrics, read_metrics, run_folder
+
+
+def config(folder, *loggers):
+    return OmegaConf.create({"trainer": {"default_local_dir": str(folder), "logger": list(loggers)}})
+
+
+@pytest.fixture
+def path(monkeypatch):
+    monkeypatch.delenv("VERL_FILE_LOGGER_PATH", raising=False)
+    return lambda: os.environ.pop("VERL_FILE_LOGGER_PATH", None)
+
+
+def test_each_attempt_has_its_own_file(tmp_path, path):
+    run = config(tmp_path / "run/checkpoints", "console", "file")
+    assert run_folder(run) == tmp_path / "run"
+    keep_metrics(run)
+    first = path()
+    assert first == str(tmp_path / "run/metrics-000.jsonl")
+    with open(first, "w"):
+        pass
+    keep_metrics(run)
+    assert path() == str(tmp_path / "run/metrics-001.jsonl")
+    keep_metrics(config(tmp_path / "other", "file"))
+    assert path() == str(tmp_path / "other/metrics-000.jsonl")
+
+
+def test_a_path_that_is_given_is_kept_and_without_the_logger_there_is_none(tmp_path, path, monkeypatch):
+    keep_metrics(config(tmp_path, "console"))
+    assert path() is None
+    monkeypatch.setenv("VERL_FILE_LOGGER_PATH", "mine.jsonl")
+    keep_metrics(config(tmp_path, "file"))
+    assert path() == "mine.jsonl"
+
+
+def test_a_step_that_was_trained_again_is_the_later_attempts_alone(tmp_path):
+    first = [(1, {"timing_s/step": 5.0}), (2, {"timing_s/step": 6.0, "htpo/hard_correct_low/loss": 0.5})]
+    second = [(1, {"val-core/x": 0.3}), (2, {"timing_s/step": 7.0})]  # resumed from step 1, validated first
+    for attempt, entries in enumerate((first, second)):
+        lines = [json.dumps({"step": step, "data": data}) for step, data in entries]
+        (tmp_path / f"metrics-{attempt:03d}.jsonl").write_text("\n".join([*lines, '{"step": 3, "da']))
+    assert read_metrics(tmp_path) == {1: {"timing_s/step": 5.0, "val-core/x": 0.3}, 2: {"timing_s/step": 7.0}}

@@ -1,0 +1,78 @@
+"""The rooms of the project: imports point down only, and the algorithms know neither verl nor Ray."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+from tests import ROOT
+
+# Each room may import those named with it, and itself.
+BELOW = {
+    "verl_patches": (),
+    "recipe.primitives": (),
+    "recipe.token_level": ("recipe.primitives", "verl_patches"),
+    "recipe.adaptive_temperature": ("recipe.token_level", "recipe.primitives", "verl_patches"),
+    "recipe.runs": ("recipe.adaptive_temperature", "recipe.token_level", "recipe.primitives", "verl_patches"),
+    "recipe.htpo": ("recipe.runs", "recipe.token_level", "recipe.primitives"),
+    "recipe.hapo": ("recipe.runs", "recipe.token_level", "recipe.primitives"),
+    "recipe.rlvr_math.reward": (),
+    "recipe.rlvr_math.data": ("recipe.rlvr_math.reward",),
+    "recipe.rlvr_math.evaluation": ("recipe.rlvr_math.data", "recipe.runs", "recipe.primitives", "verl_patches"),
+    "recipe.rlvr_math.report": ("recipe.rlvr_math.evaluation",),
+    "recipe.insight": (),
+}
+ALGORITHMS = {
+    "recipe.primitives": ("ranges", "finite", "slope", "entropy_score", "group_advantage"),
+    "recipe.htpo": ("settings", "objectives", "partition", "losses"),
+    "recipe.hapo": ("settings", "advantages", "losses"),
+    "recipe.adaptive_temperature": ("settings", "temperature"),
+}
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def room_of(module):
+    return next((room for room in BELOW if module == room or module.startswith(room + ".")), None)
+
+
+@pytest.mark.parametrize("room", BELOW)
+def test_imports_point_down(room):
+    files = sorted((ROOT / room.replace(".", "/")).rglob("*.py"))
+    assert files
+    for path in files:
+        for module in imported(path):
+            if module.split(".")[0] not in ("recipe", "verl_patches", "launch", "studies", "benchmarks", "tests"):
+                continue
+            target = room_of(module)
+            assert target == room or target in BELOW[room], f"{path.relative_to(ROOT)} imports {module}"
+
+
+def test_every_folder_of_code_is_a_room():
+    packages = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "recipe").rglob("*.py")} - {
+        "recipe.rlvr_math"
+    }
+    assert {package for package in packages if room_of(package) is None} == set()
+
+
+def test_the_rooms_have_no_circle():
+    done = set()
+    while len(done) < len(BELOW):
+        ready = {room for room, below in BELOW.items() if set(below) <= done} - done
+        assert ready
+        done |= ready
+
+
+def test_the_algorithms_load_neither_verl_nor_ray():
+    modules = [f"{room}.{name}" for room, names in ALGORITHMS.items() for name in names]
+    heavy = {"verl", "ray", "vllm", "hydra", "omegaconf", "transformers"}
+    code = f"import sys, {', '.join(modules)}; print(sorted({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -1,0 +1,110 @@
+"""The way of the token fields through verl's worker: nested batch, padding, `ppo_loss`, registered loss, metrics."""
+
+import pickle
+
+import pytest
+import torch
+from tensordict import TensorDict
+from verl.trainer.ppo.core_algos import agg_loss, kl_penalty
+from verl.utils import tensordict_utils as tu
+
+from recipe.htpo import HTPOConfig, partition_tokens, token_losses
+from recipe.htpo.metrics import loss_ratios
+from recipe.token_level.loss import SUMS, TokenFieldsLoss
+from tests.pure_support import random_batch
+
+ROWS, WIDTH = 6, 20
+PROMPTS = [3, 7, 1, 5, 2, 4]
+
+
+def nested(rows):
+    return torch.nested.as_nested_tensor(list(rows), layout=torch.jagged)
+
+
+@pytest.fixture
+def case():
+    """A ragged batch with holes in the response mask, as verl's engine hands it to a loss: (padded, model output, data)."""
+    batch = random_batch(rows=ROWS, width=WIDTH, dtype=torch.float32)
+    lengths = torch.tensor([20, 4, 11, 1, 16, 9])
+    exists = torch.arange(WIDTH) < lengths[:, None]
+    holes = torch.ones_like(exists)
+    holes[0, 5:9] = holes[4, 3] = False  # tool output of a multi-turn session
+    batch["response_mask"] = exists & holes
+    batch["rollout_is_weights"] = torch.rand(ROWS, WIDTH)
+    batch["ref_log_prob"] = batch["old_log_prob"] - 0.1
+    groups = partition_tokens(batch["entropy"], batch["response_mask"], batch["hard"], batch["correct"], HTPOConfig())
+
+    def responses(x):
+        return nested(x[i, : lengths[i]] for i in range(ROWS))
+
+    def sequences(x):
+        """Model outputs cover prompt and response and are shifted: position t predicts token t + 1."""
+        parts = [torch.cat([torch.zeros(p - 1), x[i, : lengths[i]], torch.zeros(1)]) for i, p in enumerate(PROMPTS)]
+        return nested(parts)
+
+    fields = {
+        "prompts": nested(torch.ones(p, dtype=torch.long) for p in PROMPTS),
+        "responses": nested(torch.ones(n, dtype=torch.long) for n in lengths.tolist()),
+        "response_mask": responses(batch["response_mask"].long()),
+        "old_log_probs": responses(batch["old_log_prob"]),
+        "advantages": responses(batch["advantages"]),
+        "rollout_is_weights": responses(batch["rollout_is_weights"]),
+        "ref_log_prob": responses(batch["ref_log_prob"]),
+        "token_groups": responses(groups),
+    }
+    data = TensorDict(fields, batch_size=ROWS)
+    tokens = int(batch["response_mask"].sum())
+    tu.assign_non_tensor(data, dp_size=1, batch_num_tokens=tokens, global_batch_size=ROWS)
+    output = {"log_probs": sequences(batch["log_prob"]), "entropy": sequences(batch["entropy"])}
+    return batch, groups, output, data
+
+
+@pytest.mark.parametrize("source", ["old_policy", "current_policy"])
+def test_the_loss_gets_every_token_its_own_group(case, actor_config, source):
+    batch, groups, output, data = case
+    config = actor_config(entropy_source=source)
+    object.__setattr__(config, "use_kl_loss", True)
+    wrapper = pickle.loads(pickle.dumps(TokenFieldsLoss(config, "recipe.htpo.plugin", ("token_groups",))))
+    loss, metrics = wrapper(output, data)
+
+    losses = token_losses(batch["log_prob"], batch["old_log_prob"], batch["advantages"], groups, HTPOConfig())
+    mask = batch["response_mask"]
+    expected = agg_loss(losses * batch["rollout_is_weights"], mask, "token-mean")
+    kl = agg_loss(kl_penalty(batch["log_prob"], batch["ref_log_prob"], config.kl_loss_type), mask, "token-mean")
+    assert metrics["actor/pg_loss"].aggregate() == pytest.approx(expected.item(), rel=1e-5)
+    assert loss.item() == pytest.approx((expected + config.kl_loss_coef * kl).item(), rel=1e-5)
+
+    ratios = loss_ratios({name.removeprefix(SUMS): m.aggregate() for name, m in metrics.items() if name.startswith(SUMS)})
+    member = groups.abs() == 2
+    weighted = (losses * batch["rollout_is_weights"])[member]
+    assert ratios["htpo/hard_correct_high/loss"] == pytest.approx(weighted.mean().item(), rel=1e-5)
+
+
+def test_a_permutation_of_the_groups_would_be_noticed(case, actor_config):
+    _, _, output, data = case
+    wrapper = TokenFieldsLoss(actor_config(), "recipe.htpo.plugin", ("token_groups",))
+    right = wrapper(output, data)[0].item()
+    data["token_groups"] = nested(row.flip(0) for row in data["token_groups"].unbind())
+    assert wrapper(output, data)[0].item() != pytest.approx(right, rel=1e-3)
+
+
+def test_a_batch_without_groups_is_an_error(case, actor_config):
+    _, _, output, data = case
+    del data["token_groups"]
+    with pytest.raises(ValueError, match="without token_groups"):
+        TokenFieldsLoss(actor_config(), "recipe.htpo.plugin", ("token_groups",))(output, data)
+
+
+def test_verls_own_losses_run_under_the_wrapper(case, actor_config):
+    from verl.trainer.ppo.core_algos import compute_policy_loss_vanilla
+    from verl.workers.config import PolicyLossConfig
+
+    batch, _, output, data = case
+    del data["token_groups"]
+    config = actor_config()
+    object.__setattr__(config, "policy_loss", PolicyLossConfig(loss_mode="vanilla"))
+    loss, metrics = TokenFieldsLoss(config, "recipe.htpo.plugin", ("token_groups",))(output, data)
+    rows = (batch["old_log_prob"], batch["log_prob"], batch["advantages"], batch["response_mask"])
+    expected, _ = compute_policy_loss_vanilla(*rows, "token-mean", actor_config(), batch["rollout_is_weights"])
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert not any(name.startswith(SUMS) for name in metrics)
