@@ -21,10 +21,10 @@ class SeedingWorker(AdaptiveTemperatureWorker):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
 
-    async def _run_agent_loop(self, sampling_params, trajectory, **kwargs):
-        name = f"{trajectory['step']} {kwargs['raw_prompt']} {kwargs['session_id']}"
+    async def run_session(self, sampling_params, trajectory, **prompt):
+        name = f"{trajectory['step']} {prompt['raw_prompt']} {prompt['session_id']}"
         sampling_params = sampling_params | {"extra_args": {SEED: zlib.crc32(name.encode())}}
-        return await super()._run_agent_loop(sampling_params, trajectory, **kwargs)
+        return await super().run_session(sampling_params, trajectory, **prompt)
 
 
 class SeedingManager(AdaptiveTemperatureManager):

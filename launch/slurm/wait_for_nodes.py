@@ -6,30 +6,29 @@ python wait_for_nodes.py SECONDS NODE=ADDRESS ...
 import os
 import sys
 import time
+from pathlib import Path
 
-from ray._raylet import GcsClient
-from ray.core.generated.gcs_pb2 import GcsNodeInfo
 from reachable import reachable
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from verl_patches.guard import ContractBroken
+from verl_patches.ray_gcs import alive_nodes
 
 
 def joined(cluster: str) -> set[str]:
-    """The addresses in the cluster now; none while the head is not up.
-
-    Not `ray.init()` and `ray.nodes()`: that would register a driver, for which Ray starts a worker on each CPU.
-    """
+    """The addresses in the cluster now; none while the head is not up."""
     host, _, port = cluster.rpartition(":")
     if not reachable(host.strip("[]"), int(port)):
         return set()
     try:
-        nodes = GcsClient(address=cluster).get_all_node_info(timeout=10).values()
+        nodes = alive_nodes(cluster, timeout_s=10)
+    except ContractBroken as error:
+        sys.exit(f"error: {error}")
     except Exception:  # the head is starting or going
         return set()
-    return {
-        node.node_manager_address
-        for node in nodes
-        # Ask the raylet itself too: for up to a minute after a host is lost, Ray lists it as alive.
-        if node.state == GcsNodeInfo.ALIVE and reachable(node.node_manager_address, node.node_manager_port)
-    }
+    # Ask the raylet itself too: for up to a minute after a host is lost, Ray lists it as alive.
+    return {address for address, port in nodes if reachable(address, port)}
 
 
 def main() -> None:

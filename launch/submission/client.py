@@ -7,16 +7,16 @@ import re
 
 import requests
 from ray.exceptions import AuthenticationError
-from ray.job_submission import JobSubmissionClient
 
 from launch.submission import ClusterError
+from verl_patches.ray_jobs import HookedJobClient
 
 # The last line of a traceback, which may be in the middle of what the server sends.
 _ERROR = re.compile(r"^[\w.]+(?:Error|Exception): (.+)$", re.MULTILINE)
 CONNECT_S, GET_S, POST_S, UPLOAD_S = 5, 20, 60, 1800
 
 
-class Client(JobSubmissionClient):
+class Client(HookedJobClient):
     """A job client of the cluster at `address`, with the token from `token_source`, if any."""
 
     def __init__(self, address: str, token_source: str | None = None):
@@ -29,11 +29,11 @@ class Client(JobSubmissionClient):
         except (RuntimeError, KeyError, requests.RequestException) as error:
             raise ClusterError(f"{address} is not Ray's job server, the head's dashboard: {error}") from None
 
-    def _do_request(self, method, endpoint, **kwargs):
+    def request(self, method, endpoint, **kwargs):
         # requests waits for ever by default. Its limit for connecting is also that for sending, so an upload has its own.
         limit = UPLOAD_S if kwargs.get("data") else (CONNECT_S, GET_S if method == "GET" else POST_S)
         try:
-            return super()._do_request(method, endpoint, timeout=limit, **kwargs)
+            return super().request(method, endpoint, timeout=limit, **kwargs)
         except AuthenticationError:
             raise ClusterError(self._wrong_token(), status=401) from None
         except requests.RequestException as error:
@@ -50,7 +50,7 @@ class Client(JobSubmissionClient):
             "set RAY_AUTH_MODE=disabled"
         )
 
-    def _raise_error(self, response):
+    def refuse(self, response):
         reason = (_ERROR.findall(response.text) or response.text.strip().splitlines() or ["no reason given"])[-1]
         raise ClusterError(f"{self._url} answers {response.status_code}: {reason}", status=response.status_code)
 

@@ -113,7 +113,7 @@ def log_stream(client: Client, job_id: str, quiet_s: float) -> Iterator[str]:
 
 
 async def _connect(client: Client, job_id: str):
-    session = aiohttp.ClientSession(headers=client._headers, trust_env=True)
+    session = aiohttp.ClientSession(headers=client.headers, trust_env=True)
     try:
         url = f"{client.get_address()}/api/jobs/{job_id}/logs/tail"
         websocket = await asyncio.wait_for(session.ws_connect(url, max_msg_size=0), 4 * CONNECT_S)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import heapq
-import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from verl_patches.ray_packaging import visit_uploads
 
 MIB = 1024**2
 
@@ -42,15 +43,6 @@ class Package:
 
 def measure(root: Path, excludes: list[str]) -> Package:
     """The files under `root` that Ray would upload: without its own, the given and .gitignore's and .rayignore's exclusions."""
-    import ray
-
-    try:
-        from ray._private.ray_constants import RAY_RUNTIME_ENV_IGNORE_GITIGNORE, get_runtime_env_default_excludes
-        from ray._private.runtime_env.packaging import _dir_travel, _get_excludes
-    except ImportError as error:
-        raise ValueError(
-            f"ray {ray.__version__} keeps its packaging elsewhere ({error}): install the one of requirements.txt"
-        ) from None
     root = root.absolute()
     if not root.is_dir():
         raise ValueError(f"--working-dir {root} is not a folder: name a checkout of this project")
@@ -60,6 +52,5 @@ def measure(root: Path, excludes: list[str]) -> Package:
         if path.is_file():
             files[path.relative_to(root)] = path.stat().st_size
 
-    ignored = [_get_excludes(root, get_runtime_env_default_excludes() + excludes)]
-    _dir_travel(root, ignored, note, include_gitignore=os.environ.get(RAY_RUNTIME_ENV_IGNORE_GITIGNORE, "0") != "1")
+    visit_uploads(root, excludes, note)
     return Package(root, files)

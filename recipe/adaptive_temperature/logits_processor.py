@@ -15,6 +15,7 @@ from vllm import SamplingParams
 from vllm.v1.sample.logits_processor import BatchUpdate, LogitsProcessor, MoveDirectionality
 
 from recipe.adaptive_temperature.temperature import REQUEST_KEY, RowParameters, adapt_temperature
+from verl_patches.contract import check
 
 _OFF = RowParameters()
 _GREEDY_BELOW = 1e-5  # vLLM takes lower temperatures for 0
@@ -37,6 +38,7 @@ class AdaptiveTemperature(LogitsProcessor):
         _row(sampling_params)
 
     def __init__(self, vllm_config, device: torch.device, is_pin_memory: bool) -> None:
+        check("vLLM worker")
         self._rows = [_OFF] * vllm_config.scheduler_config.max_num_seqs
         self._device, self._pin = device, is_pin_memory
         self._parameters: torch.Tensor | None = None  # [4, B] on the device; None: nothing to do

@@ -13,6 +13,7 @@ from recipe.adaptive_temperature.sampling import prepare_rollout, sampling_setti
 from recipe.adaptive_temperature.temperature import request_parameters
 from recipe.primitives.entropy_score import EntropyStatistics, entropy_statistics
 from recipe.token_level.trainer import TokenLevelTrainer
+from verl_patches.names import CHECKPOINT_FOLDER
 
 FILE = "entropy_statistics.json"  # in `global_step_<n>/`
 
@@ -48,21 +49,21 @@ class AdaptiveTemperatureTrainer(TokenLevelTrainer):
             tau = self.sampling.tau
             agent_loop_manager.parameters = request_parameters(self.entropy_statistics, tau)
 
-    def _save_checkpoint(self):
+    def save(self):
         # Before verl writes the rest, so that a checkpoint that verl calls complete has it.
         if self.sampling and self.entropy_statistics:
-            folder = os.path.join(self.config.trainer.default_local_dir, f"global_step_{self.global_steps}")
+            folder = os.path.join(self.config.trainer.default_local_dir, CHECKPOINT_FOLDER.format(self.global_steps))
             os.makedirs(folder, exist_ok=True)
             with open(os.path.join(folder, FILE), "w") as file:
                 json.dump(asdict(self.entropy_statistics), file)
-        super()._save_checkpoint()
+        super().save()
 
-    def _load_checkpoint(self):
-        super()._load_checkpoint()
+    def load(self):
+        super().load()
         if not self.sampling or self.global_steps == 0:
             return
         trainer = self.config.trainer
-        folder = os.path.join(trainer.default_local_dir, f"global_step_{self.global_steps}")
+        folder = os.path.join(trainer.default_local_dir, CHECKPOINT_FOLDER.format(self.global_steps))
         if trainer.resume_mode == "resume_path":
             folder = trainer.resume_from_path
         path = os.path.join(folder, FILE)

@@ -20,6 +20,9 @@ from recipe.primitives.entropy_score import entropy_score, entropy_statistics
 from recipe.token_level.context import estimator_inputs, loss_inputs
 from recipe.token_level.method_settings import with_clip_range
 from recipe.token_level.rows import Rows
+from verl_patches.contract import check
+
+check("plugin")
 
 
 @dataclass

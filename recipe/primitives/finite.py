@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from verl_patches.device_assertion import assert_on_device
+
 
 def check_finite(entropy: torch.Tensor, mask: torch.Tensor) -> None:
     """Refuse an entropy that is not finite at a response token.
@@ -17,7 +19,7 @@ def check_finite(entropy: torch.Tensor, mask: torch.Tensor) -> None:
     """
     fine = (entropy.isfinite() | ~mask).all(dim=1)  # [B]
     if entropy.device.type != "cpu":
-        torch._assert_async(fine.all())
+        assert_on_device(fine.all())
     elif not fine.all():
         rows = (~fine).nonzero().flatten().tolist()
         raise ValueError(

@@ -11,8 +11,9 @@ import os
 import re
 from pathlib import Path
 
+from verl_patches.names import CHECKPOINT_FOLDER, CHECKPOINT_TRACKER
+
 LIST = "complete.json"
-_TRACKER = "latest_checkpointed_iteration.txt"
 
 
 def write_list(folder: str) -> None:
@@ -71,7 +72,7 @@ def newest_complete(directory: str) -> tuple[str | None, list[str]]:
         ValueError: there are checkpoints, but none is complete.
     """
     root = Path(directory)
-    tracker = root / _TRACKER
+    tracker = root / CHECKPOINT_TRACKER
     try:
         tracked = int(tracker.read_text())
     except FileNotFoundError:
@@ -79,7 +80,8 @@ def newest_complete(directory: str) -> tuple[str | None, list[str]]:
     except ValueError:
         tracked = None
     broken = [] if tracked is not None else [f"{tracker} holds no step"]
-    steps = {int(m[1]): p for p in root.glob("global_step_*") if (m := re.fullmatch(r"global_step_(\d+)", p.name))}
+    name = re.compile(CHECKPOINT_FOLDER.format(r"(\d+)"))
+    steps = {int(m[1]): p for p in root.glob(CHECKPOINT_FOLDER.format("*")) if (m := name.fullmatch(p.name))}
     for step in sorted(steps, reverse=True):
         reason = problem(steps[step], step == tracked)
         if reason is not None:
@@ -87,6 +89,6 @@ def newest_complete(directory: str) -> tuple[str | None, list[str]]:
         elif tracked is None or step <= tracked:
             return str(steps[step]), broken
     raise ValueError(
-        f"no checkpoint in {directory} is complete ({'; '.join(broken) or f'global_step_{tracked} is gone'}); restore one, "
-        "or start anew with another trainer.default_local_dir"
+        f"no checkpoint in {directory} is complete ({'; '.join(broken) or CHECKPOINT_FOLDER.format(tracked) + ' is gone'}); "
+        "restore one, or start anew with another trainer.default_local_dir"
     )

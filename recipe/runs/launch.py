@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import os
 import sys
 import traceback
+from functools import partial
 
 from omegaconf import DictConfig, open_dict
 
@@ -14,6 +14,7 @@ from recipe.runs import stopping, watchdog
 from recipe.runs.checkpoints import newest_complete
 from recipe.runs.start_checks import checks_before_start
 from recipe.token_level.method import Method
+from verl_patches import driver
 
 # The last two are what torch.save makes of a write that was cut short.
 _DISK_FULL = ("No space left", "PytorchStreamWriter failed writing file", "unexpected pos ")
@@ -31,12 +32,11 @@ def launch(config: DictConfig, method: Method) -> None:
         end(error, status=2)
 
     import ray
-    from verl.trainer.main_ppo import run_ppo
 
     stopping.forget(config)
     watchdog.hang_file(config).unlink(missing_ok=True)
     try:
-        run_ppo(config, task_runner_class=_Listening(_task_runner(method), config))
+        driver.run(config, method.trainers, on_ray_up=partial(stopping.listen, config))
     except ray.exceptions.RayError as error:
         ray.shutdown()  # the workers' last lines come before ours
         cause = bottom(error)
@@ -74,20 +74,6 @@ def _resume(config: DictConfig) -> str:
     except ValueError:
         folder = None
     return f"the same command resumes from {folder}" if folder else "no checkpoint had been saved"
-
-
-class _Listening:
-    """Stands in for verl's task-runner class: `run_ppo` makes the actor after `ray.init`, which takes SIGTERM for itself."""
-
-    def __init__(self, actor_class, config: DictConfig):
-        self.actor_class, self.config = actor_class, config
-
-    def options(self, **options):
-        return _Listening(self.actor_class.options(**options), self.config)
-
-    def remote(self):
-        stopping.listen(self.config)
-        return self.actor_class.remote()
 
 
 def end(error: Exception | str, status: int) -> None:
@@ -129,16 +115,3 @@ def apply_environment(config: DictConfig, plugin: str) -> None:
         elif ray_init.get("num_gpus") is not None:
             # Resources can only be given to a new cluster; without this, Ray would join one that happens to run here.
             os.environ["RAY_ADDRESS"] = "local"
-
-
-def _task_runner(method: Method):
-    """verl's task runner, which first registers the method's trainers in its own process."""
-    import ray
-    from verl.trainer.main_ppo import TaskRunnerV1
-
-    class TokenLevelTaskRunner(TaskRunnerV1.__ray_actor_class__):
-        def run(self, config):
-            importlib.import_module(method.trainers)
-            super().run(config)
-
-    return ray.remote(TokenLevelTaskRunner)

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from verl_patches.ray_processes import method_of, title
+
 ANSWERING = ("running", "sleeping")  # of psutil's states, those in which a process may go on by itself
 _IDLE = ("main_loop", "wait", "select", "run_forever", "poll")
-
-
-def about(_) -> tuple[str, str, int, list[int]]:
-    """Of an actor: the id and the address of its node, its pid, and the pids of the vLLM processes that it started."""
-    import psutil
-    import ray
-
-    engines = [child.pid for child in psutil.Process().children(recursive=True) if _title(child).startswith("VLLM")]
-    return ray.get_runtime_context().get_node_id(), ray.util.get_node_ip_address(), os.getpid(), engines
 
 
 def look(pids: list[int]) -> dict[int, tuple[str, str]]:
@@ -29,25 +21,15 @@ def look(pids: list[int]) -> dict[int, tuple[str, str]]:
     def state(pid):
         try:
             process = psutil.Process(pid)
-            status, title = process.status(), _title(process)
+            status, doing = process.status(), method_of(title(process))
         except psutil.Error:
             return "gone", ""
-        return "dead" if status == psutil.STATUS_ZOMBIE else status, title.removeprefix("ray::").partition(".")[2]
+        return "dead" if status == psutil.STATUS_ZOMBIE else status, doing
 
     states = {pid: state(pid) for pid in pids}
     with ThreadPoolExecutor(8) as pool:  # py-spy may take its time for each
         frames = dict(zip(pids, pool.map(_frame, pids), strict=True))
     return {pid: (status, " at ".join(filter(None, (method, frames[pid])))) for pid, (status, method) in states.items()}
-
-
-def _title(process) -> str:
-    import psutil
-
-    try:
-        command = process.cmdline()
-    except psutil.Error:  # it has just ended, or nobody has waited for it
-        return ""
-    return command[0] if command else ""
 
 
 def _frame(pid: int) -> str:

@@ -7,15 +7,16 @@ import os
 import warnings
 
 from omegaconf import open_dict
-from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 from verl.utils.debug import marked_timer
 
 from recipe.runs.checkpoints import begin_list, newest_complete, write_list
 from recipe.runs.stopping import Stopped, request_file
 from recipe.runs.watchdog import START_S, Watchdog, diagnose, end_with, processes_of, progress_of
+from verl_patches.names import CHECKPOINT_FOLDER
+from verl_patches.trainer_hooks import HookedTrainer
 
 
-class RecoverableTrainer(PPOTrainer):
+class RecoverableTrainer(HookedTrainer):
     """Mix-in in front of one of verl's trainers."""
 
     saved_step: int | None = None
@@ -50,16 +51,16 @@ class RecoverableTrainer(PPOTrainer):
 
         end_with(sentence, self.config)
 
-    def _save_checkpoint(self):
-        folder = os.path.join(self.config.trainer.default_local_dir, f"global_step_{self.global_steps}")
+    def save(self):
+        folder = os.path.join(self.config.trainer.default_local_dir, CHECKPOINT_FOLDER.format(self.global_steps))
         listed = not self.config.actor_rollout_ref.actor.get("checkpoint", {}).get("async_save", False)
         begin_list(folder, listed)
-        super()._save_checkpoint()
+        super().save()
         self.saved_step = self.global_steps
         if listed:
             write_list(folder)
 
-    def _load_checkpoint(self):
+    def load(self):
         if self.config.trainer.resume_mode == "auto":
             folder, broken = newest_complete(self.config.trainer.default_local_dir)
             for sentence in broken:
@@ -67,7 +68,7 @@ class RecoverableTrainer(PPOTrainer):
             if broken and folder:
                 with open_dict(self.config):
                     self.config.trainer.update(resume_mode="resume_path", resume_from_path=folder)
-        super()._load_checkpoint()
+        super().load()
 
     def on_step_begin(self):
         self._end_if_saved()
@@ -76,13 +77,13 @@ class RecoverableTrainer(PPOTrainer):
     def on_step_end(self):
         if request_file(self.config).exists() and self.saved_step != self.global_steps:
             with marked_timer("save_checkpoint", self.timing_raw):
-                self._save_checkpoint()
+                self.save()
         super().on_step_end()
 
-    def _validate(self):
+    def validate(self):
         if self._ends_now():  # a validation may take longer than there is time; the step's metrics are logged after it
             return {}
-        return super()._validate()
+        return super().validate()
 
     def _ends_now(self):
         finished = self.global_steps > self.total_training_steps or self.saved_step == self.total_training_steps

@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 from recipe.runs.config_checks import check_run
 from recipe.runs.input_checks import check_files, check_progress, check_reward
 from recipe.token_level.method import Method, require_known_names, require_registered
+from verl_patches.contract import check
 
 
 def checks_before_start(config: DictConfig, method: Method) -> dict[str, Callable[[], Any]]:
@@ -32,6 +33,8 @@ def checks_before_start(config: DictConfig, method: Method) -> dict[str, Callabl
 
 
 def _check_plugin(config: DictConfig, method: Method) -> None:
+    check("driver")  # before a plugin, whose import may fail for the same reason
+    check("plugin")
     require_registered(method)
     require_known_names(config)
 

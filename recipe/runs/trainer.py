@@ -17,8 +17,8 @@ from recipe.runs.recovery import RecoverableTrainer
 from recipe.runs.run_folder import keep_metrics
 from recipe.runs.token_dump.collect import TokenDump
 from recipe.runs.token_dump.dump_settings import dump_settings
-from recipe.runs.watchdog import count_prompts
 from recipe.token_level.method import Method
+from verl_patches.replay_buffer import count_prompts, set_poll_interval
 
 # Rollout and training take turns on the same GPUs; the same, but unfinished responses go on after the weight sync; both run at
 # the same time on different GPUs.
@@ -40,22 +40,13 @@ class RunTrainer(AdaptiveTemperatureTrainer, RecoverableTrainer):
         self.token_dump = TokenDump(dump_settings(config))
         super().__init__(config)
 
-    def _build_replay_buffer(self):
-        buffer = super()._build_replay_buffer()
+    def made_replay_buffer(self, buffer):
         sampler = self.config.trainer.v1.sampler
         if not sampler.custom_sampler.path and sampler.get("poll_interval"):
-            buffer.poll_interval = sampler.poll_interval  # verl's constructor takes it, its config does not
+            set_poll_interval(buffer, sampler.poll_interval)
         return count_prompts(buffer)
 
-    @property
-    def logger(self):
-        """verl's Tracking, which `fit` makes and assigns; there is no hook between that and the first log."""
-        return self._tracking
-
-    @logger.setter
-    def logger(self, tracking):
-        self._tracking = tracking
-        backends = tracking.logger
+    def made_loggers(self, backends):
         if "console" in backends:
             backends["console"] = StepLine(self.total_training_steps, self.method.console)
         backends["health"] = HealthLog(self.method.signs)

@@ -19,6 +19,8 @@ from pathlib import Path
 
 from recipe.runs import processes
 from recipe.runs.nodes import PATIENCE, on_nodes
+from verl_patches.guard import ContractBroken
+from verl_patches.ray_processes import about, ask
 
 START_S = 1800.0  # at least, until the models are read and the engines compiled: one phase without any sign
 
@@ -59,24 +61,6 @@ class Watchdog(threading.Thread):
                 return self.on_hang(waited)
 
 
-def count_prompts(buffer):
-    """Let verl's replay buffer keep `prompt_counts`, how many prompts are in which state, whenever it has looked.
-
-    Its own sets are empty or half filled while it looks, which another thread would take for progress.
-    """
-    look = getattr(buffer, "_sync_metadata_from_transfer_queue", None)
-    if look is None:  # a sampler of the user's own
-        return buffer
-
-    def look_and_count():
-        look()
-        kinds = ("pending_keys", "running_keys", "finished_keys", "failure_keys")
-        buffer.prompt_counts = tuple((kind, part, len(keys)) for kind in kinds for part, keys in getattr(buffer, kind).items())
-
-    buffer._sync_metadata_from_transfer_queue = look_and_count
-    return buffer
-
-
 def progress_of(trainer) -> Hashable:
     """The step, the phases of it that are over with their times, and how many prompts are in which state."""
     phases = tuple(getattr(trainer, "timing_raw", {}).items())  # verl adds up the times of a phase that comes again
@@ -90,17 +74,15 @@ def processes_of(trainer) -> list[Watched]:
     """
     import ray
 
-    calls = {}
-    for rank, worker in enumerate(trainer.actor_rollout_wg.workers):  # the reference policy lives in the same processes
-        calls[worker.__ray_call__.remote(processes.about)] = f"rank {rank}"
-    replicas = [replica for manager in trainer._rollout_server_managers() for replica in manager.get_replicas()]
-    for i, server in enumerate(server for replica in replicas for server in replica.servers):
-        calls[server.__ray_call__.remote(processes.about)] = f"vLLM server {i}"
+    calls = {ask(actor, about): f"rank {rank}" for rank, actor in enumerate(trainer.rank_actors())}
+    calls |= {ask(actor, about): f"vLLM server {i}" for i, actor in enumerate(trainer.server_actors())}
     done, _ = ray.wait(list(calls), num_returns=len(calls), timeout=PATIENCE)
     watched = []
     for call in sorted(done, key=list(calls).index):
         try:
             node, address, pid, engines = ray.get(call)
+        except ContractBroken:
+            raise
         except ray.exceptions.RayError as error:
             print(f"watchdog: {calls[call]}: {error}", file=sys.stderr)
             continue

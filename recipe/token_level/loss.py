@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 
 from recipe.token_level.context import LossInputs, handing_loss
+from verl_patches.contract import check
 
 SUMS = "token_level_sums/"  # prefix of metrics that the trainer turns into ratios
 
@@ -25,6 +26,7 @@ class TokenFieldsLoss:
 
     def __setstate__(self, state):
         self.__dict__.update(state)
+        check("rank")
         importlib.import_module(self.plugin)
 
     def __call__(self, model_output, data, dp_group=None):

@@ -8,8 +8,6 @@ import numpy as np
 import transfer_queue as tq
 from omegaconf import OmegaConf, open_dict
 from tensordict import TensorDict
-from verl.trainer.ppo.v1.replay_buffer import DAPO_FILTERED_REWARD_COUNTS_KEY
-from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 from verl.utils.config import omega_conf_to_dataclass
 from verl.utils.debug import marked_timer
 from verl.workers.utils.padding import response_to_nested
@@ -18,9 +16,11 @@ from recipe.token_level.context import EstimatorInputs, handing_estimator
 from recipe.token_level.loss import SUMS, TokenFieldsLoss
 from recipe.token_level.method import Method, require_registered
 from recipe.token_level.verdicts import verdict_metrics, verdicts
+from verl_patches.names import LOSS_METRIC_PREFIX
+from verl_patches.trainer_hooks import HookedTrainer, filtered_by_reward
 
 
-class TokenLevelTrainer(PPOTrainer):
+class TokenLevelTrainer(HookedTrainer):
     """Mix-in in front of one of verl's trainers; who registers the result sets the two attributes.
 
     method: the method's name, plugin and token fields.
@@ -45,7 +45,7 @@ class TokenLevelTrainer(PPOTrainer):
         actor = omega_conf_to_dataclass(self.config.actor_rollout_ref.actor)
         self.actor_rollout_wg.set_loss_fn(TokenFieldsLoss(actor, self.method.plugin, self.method.token_fields))
 
-    def _compute_advantage(self, batch, metrics):
+    def advantage_step(self, batch, metrics):
         fields = ["entropy", "response_mask", "extra_fields"]
         with marked_timer("fetch_estimator_inputs", self.timing_raw):
             rows = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=fields)
@@ -58,10 +58,10 @@ class TokenLevelTrainer(PPOTrainer):
         )
         filters = self.config.algorithm.get("filter_groups")
         by_verdict = filters and filters.enable and filters.metric == "acc"
-        dropped = metrics.get(DAPO_FILTERED_REWARD_COUNTS_KEY, {}) if by_verdict else {}
+        dropped = filtered_by_reward(metrics) if by_verdict else {}
         metrics.update(verdict_metrics(inputs.keys, inputs.acc, inputs.is_padding, dropped))
         with handing_estimator(inputs):
-            batch = super()._compute_advantage(batch, metrics)
+            batch = super().advantage_step(batch, metrics)
         self.after_advantage(inputs, batch)
         metrics.update(inputs.metrics)
         if not inputs.token_fields:
@@ -74,9 +74,9 @@ class TokenLevelTrainer(PPOTrainer):
     def after_advantage(self, inputs: EstimatorInputs, batch):
         """For a subclass that does more with what the estimator was given and has found; batch: verl's KVBatchMeta."""
 
-    def _update_actor(self, batch, metrics):
-        batch = super()._update_actor(batch, metrics)
-        prefix = "actor/" + SUMS  # verl puts "actor/" before every metric of the loss
+    def actor_step(self, batch, metrics):
+        batch = super().actor_step(batch, metrics)
+        prefix = LOSS_METRIC_PREFIX + SUMS
         sums = {name.removeprefix(prefix): metrics.pop(name) for name in list(metrics) if name.startswith(prefix)}
         metrics.update(self.method.ratios(sums))
         return batch

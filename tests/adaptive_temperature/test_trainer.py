@@ -83,10 +83,10 @@ def trainer(monkeypatch, tmp_path):
 
 def test_a_checkpoint_gives_back_what_was_saved_and_the_first_prompts_carry_it(trainer, tmp_path):
     trainer.entropy_statistics = STATISTICS
-    trainer._save_checkpoint()
+    trainer.save()
     assert json.loads((tmp_path / "global_step_2/entropy_statistics.json").read_text()) == asdict(STATISTICS)
     trainer.entropy_statistics = None
-    trainer._load_checkpoint()
+    trainer.load()
     assert trainer.entropy_statistics == STATISTICS
     manager = SimpleNamespace(parameters=None)
     trainer.fit(manager)
@@ -98,26 +98,26 @@ def test_a_path_to_resume_from_is_where_the_statistics_are_read(trainer, tmp_pat
     other.mkdir(parents=True)
     (other / "entropy_statistics.json").write_text(json.dumps(asdict(STATISTICS)))
     trainer.config.trainer.update(resume_mode="resume_path", resume_from_path=str(other))
-    trainer._load_checkpoint()
+    trainer.load()
     assert trainer.entropy_statistics == STATISTICS
 
 
 def test_a_checkpoint_without_statistics_warns_and_one_with_others_is_an_error(trainer, tmp_path):
     with pytest.warns(UserWarning, match="first step samples at plain temperature"):
-        trainer._load_checkpoint()
+        trainer.load()
     assert trainer.entropy_statistics is None
     (tmp_path / "global_step_2").mkdir()
     (tmp_path / "latest_checkpointed_iteration.txt").write_text("2")
     for text in ("{", "[1]", '{"center": NaN}', '{"median": 1.0}'):
         (tmp_path / "global_step_2/entropy_statistics.json").write_text(text)
         with pytest.raises(ValueError, match=r"does not hold entropy statistics .*; remove it"):
-            trainer._load_checkpoint()
+            trainer.load()
 
 
 def test_without_adaptive_temperatures_nothing_is_saved_or_sent(trainer, tmp_path):
     trainer.sampling, trainer.entropy_statistics = None, STATISTICS
-    trainer._save_checkpoint()
-    trainer._load_checkpoint()
+    trainer.save()
+    trainer.load()
     manager = SimpleNamespace(parameters=None)
     trainer.fit(manager)
     assert manager.parameters is None

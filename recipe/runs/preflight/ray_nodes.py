@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from recipe.runs.nodes import on_nodes
 from recipe.runs.preflight import on_node
 from recipe.runs.preflight.facts import Node
+from verl_patches.ray_cluster import free_resources
 
 
 def ask_cluster(ray_init: DictConfig, address: str, questions: tuple) -> list[Node]:
@@ -20,7 +21,6 @@ def ask_cluster(ray_init: DictConfig, address: str, questions: tuple) -> list[No
         ValueError: nothing answers at the address.
     """
     import ray
-    from ray._private.state import available_resources_per_node  # what verl itself counts by
     from verl.utils.device import get_resource_name
 
     host, _, port = address.rpartition(":")
@@ -33,7 +33,7 @@ def ask_cluster(ray_init: DictConfig, address: str, questions: tuple) -> list[No
     if not ray.is_initialized():
         options = OmegaConf.to_container(ray_init, resolve=True)
         ray.init(**options | {"address": address, "log_to_driver": False, "logging_level": "ERROR"})
-    resource, free = get_resource_name(), available_resources_per_node()
+    resource, free = get_resource_name(), free_resources()
     alive = [node for node in ray.nodes() if node["Alive"]]
     about = on_nodes(on_node.describe, {node["NodeID"]: questions for node in alive})
     return [

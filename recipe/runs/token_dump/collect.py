@@ -98,7 +98,7 @@ def current_log_probs(trainer, rows: TensorDict) -> Sequence[torch.Tensor]:
     The rows go to the ranks by value and not by their keys, so that nothing is written into the batch. An evaluation pass
     draws no random numbers and leaves no gradients.
     """
-    ranks = max(trainer.actor_rollout_wg._dispatch_info["actor"]) + 1  # verl asks for it when it balances the batch
+    ranks = trainer.data_parallel_ranks()
     count = len(rows)
     data = tu.index_select_tensor_dict(rows, [i % count for i in range(-(-count // ranks) * ranks)])
     temperature = trainer.config.actor_rollout_ref.rollout.temperature

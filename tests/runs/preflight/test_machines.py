@@ -41,7 +41,7 @@ def nodes(monkeypatch):
         listed = [Node(f"node-{i}", f"id-{i}", gpus, free, facts) for i, (gpus, free, facts) in enumerate(found)]
         monkeypatch.setenv("RAY_ADDRESS", "head:6379")
         monkeypatch.setattr(cluster, "ask_cluster", lambda *_: listed)
-        monkeypatch.setattr("ray._private.services.canonicalize_bootstrap_address", lambda *_: "head:6379")
+        monkeypatch.setattr("recipe.runs.preflight.cluster.cluster_address", lambda *_: "head:6379")
         return cluster.check_nodes(run)
 
     return of

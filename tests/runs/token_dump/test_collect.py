@@ -68,7 +68,7 @@ def run(tmp_path, monkeypatch):
 
     monkeypatch.setattr(collect, "tq", SimpleNamespace(kv_batch_get=get))  # whatever writes would fail
     run = SimpleNamespace(rows=rows, ranks=4, batch=batch)
-    workers = SimpleNamespace(_dispatch_info={"actor": list(range(run.ranks))}, compute_log_prob=compute_log_prob)
+    workers = SimpleNamespace(compute_log_prob=compute_log_prob)
     config = SimpleNamespace(
         actor_rollout_ref=SimpleNamespace(rollout=SimpleNamespace(temperature=1.0), model=SimpleNamespace(path="org/model"))
     )

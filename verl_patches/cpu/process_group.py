@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import functools
 
-from verl_patches.guard import require_source
+import verl.utils.distributed as target
 
-_DIGEST = "761a94d1a2e0"
+from verl_patches.contract import check
 
 
 def apply() -> None:
-    """Patch verl; call before `verl.workers` is imported, which takes the function by name."""
-    import verl.utils.distributed as target
-
+    """Patch verl, once; call before `verl.workers` is imported, which takes the function by name."""
     original = target.initialize_global_process_group_ray
     if hasattr(original, "__wrapped__"):
         return
-    require_source(original, _DIGEST, "verl", __name__)
+    check("CPU")
 
     @functools.wraps(original)
     def initialize_global_process_group_ray(timeout_second=None, backend=None):

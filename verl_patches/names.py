@@ -1,0 +1,8 @@
+"""Names that verl 0.9.1 writes into files and metrics and that this project reads; literals there, in its trainer's methods.
+
+The contract checks that the methods still have them. Imports nothing, for those who look at a run's folder without verl.
+"""
+
+CHECKPOINT_TRACKER = "latest_checkpointed_iteration.txt"  # PPOTrainer._save_checkpoint; holds the step
+CHECKPOINT_FOLDER = "global_step_{}"  # the same, and find_latest_ckpt_path
+LOSS_METRIC_PREFIX = "actor/"  # PPOTrainer._update_actor puts it before every metric that the policy loss returns
