@@ -1,8 +1,8 @@
 """Run verl's driver with a task runner that registers trainers of ours, and be told when Ray is up.
 
-Missing upstream, in `verl.trainer.main_ppo` of verl 0.9.1: `run_ppo` takes a task-runner class, but `TaskRunnerV1` looks for its
-trainer in a registry that nobody fills in its process, and is an actor class that cannot be derived from; and `run_ppo` has no
-hook after `ray.init`, which takes SIGTERM for itself.
+Missing upstream, in `verl.trainer.main_ppo` of verl 0.9.1: `run_ppo` takes a task-runner class, but `TaskRunnerV1` looks for
+its trainer in a registry that nobody fills in its process, and is an actor class that cannot be derived from; and `run_ppo`
+has no hook after `ray.init`, which takes SIGTERM for itself.
 
 Nothing is patched: `run_ppo` gets an object that does what it does with the class (`.options(...)`, `.remote()`).
 """
@@ -18,8 +18,8 @@ from omegaconf import DictConfig
 def run(config: DictConfig, trainers: str, on_ray_up: Callable[[], None]) -> None:
     """verl's `run_ppo`.
 
-    trainers: the module that registers the trainers, imported in the task runner. on_ray_up: called in this process when Ray has
-    been started or joined, before the task runner is made.
+    trainers: the module that registers the trainers, imported in the task runner.
+    on_ray_up: called in this process when Ray has been started or joined, before the task runner is made.
     """
     from verl.trainer.main_ppo import run_ppo
 

@@ -1,7 +1,7 @@
 """The nodes of a Ray cluster without joining it.
 
-Missing in Ray 2.60.0's public interface: `ray.init()` and `ray.nodes()` register a driver, for which Ray starts a worker on each
-CPU. Imports nothing else of verl's or of this project's but the contract.
+Missing in Ray 2.60.0's public interface: `ray.init()` and `ray.nodes()` register a driver, for which Ray starts a worker on
+each CPU. Imports nothing else of verl's or of this project's but the contract.
 """
 
 from __future__ import annotations

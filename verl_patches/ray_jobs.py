@@ -1,7 +1,7 @@
 """Ray's job client with public names for its requests.
 
-Missing in Ray 2.60.0's `JobSubmissionClient`: time limits (requests wait for ever), a way to phrase errors, and the headers with
-which another connection is let in. Nothing is patched.
+Missing in Ray 2.60.0's `JobSubmissionClient`: time limits (requests wait for ever), a way to phrase errors, and the headers
+with which another connection is let in. Nothing is patched.
 """
 
 from verl_patches.contract import check

@@ -13,7 +13,7 @@ from verl_patches.contract import check
 
 
 def visit_uploads(root: Path, excludes: list[str], visit: Callable[[Path], None]) -> None:
-    """Call `visit` for each path that Ray would upload: without its own, the given, .gitignore's and .rayignore's exclusions."""
+    """Visit each path that Ray would upload: without its own, the given, .gitignore's and .rayignore's exclusions."""
     check("submission")
     from ray._private.ray_constants import RAY_RUNTIME_ENV_IGNORE_GITIGNORE, get_runtime_env_default_excludes
     from ray._private.runtime_env.packaging import _dir_travel, _get_excludes

@@ -73,7 +73,13 @@ def run(tmp_path, monkeypatch):
         actor_rollout_ref=SimpleNamespace(rollout=SimpleNamespace(temperature=1.0), model=SimpleNamespace(path="org/model"))
     )
     run.trainer = SimpleNamespace(
-        actor_rollout_wg=workers, config=config, method=HTPO, settings=HTPOConfig(), tokenizer=tokenizer, global_steps=10
+        data_parallel_ranks=lambda: run.ranks,
+        actor_rollout_wg=workers,
+        config=config,
+        method=HTPO,
+        settings=HTPOConfig(),
+        tokenizer=tokenizer,
+        global_steps=10,
     )
     run.dump = collect.TokenDump(DumpSettings(folder=str(tmp_path / "tokens")))
     return run
