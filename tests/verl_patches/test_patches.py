@@ -5,23 +5,28 @@ import importlib.metadata
 import pytest
 import verl.utils.distributed
 
-from verl_patches import process_group, vllm_distribution
-from verl_patches.guard import require_source, source_digest
+from verl_patches.cpu import process_group, vllm_distribution
+from verl_patches.guard import ContractBroken, Source, require_version, source_digest
 
 
 def some_function():
     return 1
 
 
-def test_the_guard_accepts_the_known_source_and_refuses_any_other():
-    require_source(some_function, source_digest(some_function), "verl", "patch")
-    with pytest.raises(RuntimeError, match=r"some_function of verl 0\.9\.1 is not the code that patch was written for"):
-        require_source(some_function, "0" * 12, "verl", "patch")
+def test_a_text_with_a_known_digest_is_accepted_and_any_other_refused():
+    assert Source("0" * 12, source_digest(some_function)).fault(some_function) is None
+    assert "has another text" in Source("0" * 12).fault(some_function)
+
+
+def test_another_version_is_refused():
+    require_version("verl", "0.9.1", "a patch")
+    with pytest.raises(ContractBroken, match=r"a patch was written for verl 0\.9\.2 and 0\.9\.1 is installed"):
+        require_version("verl", "0.9.2", "a patch")
 
 
 def test_a_changed_verl_stops_the_patch(monkeypatch):
     monkeypatch.setattr(verl.utils.distributed, "initialize_global_process_group_ray", some_function)
-    with pytest.raises(RuntimeError, match=r"initialize_global_process_group_ray|some_function.*process_group"):
+    with pytest.raises(ContractBroken, match=r"initialize_global_process_group_ray .* has another text .*process_group"):
         process_group.apply()
 
 
@@ -46,7 +51,8 @@ def test_vllm_is_found_under_its_other_name_and_nothing_else_changes():
 
 def test_the_platform_is_chosen_by_name_only(monkeypatch):
     from verl.plugin.platform import platform_manager
-    from verl_patches.cpu_platform import PlatformCPU
+
+    from verl_patches.cpu.platform import PlatformCPU
 
     assert isinstance(platform_manager.get_platform(), PlatformCPU)
     monkeypatch.delenv("VERL_PLATFORM")
