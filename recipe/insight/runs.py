@@ -10,9 +10,7 @@ from recipe.insight.config import Config, read_config
 from recipe.insight.dumps import TOKENS, Dumps, read_dumps
 from recipe.insight.metrics import Metrics, read_metrics
 from recipe.insight.text import visible
-from recipe.token_level.display import Display
-
-DISPLAY = "display.json"
+from recipe.token_level.display import FILE, Display
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class Run:
         if self.dumps is None:
             found.append("No token view: there is no tokens/step_*.parquet (training wrote no token dumps).")
         if self.display is None:
-            found.append(f"Nothing of a method's own: there is no {DISPLAY}, in which training writes what its method shows.")
+            found.append(f"Nothing of a method's own: there is no {FILE}, in which training writes what its method shows.")
         elif self.display.groups and not self.has_groups:
             found.append(f"No token groups: no metric of the groups of {self.method} was logged.")
         return found
@@ -77,7 +75,7 @@ def _load(folder: Path, name: str, tokens: int) -> Run:
 
 def read_display(folder: Path) -> Display | None:
     """What the run wrote down of its method; None if it did not. ValueError for a file that is something else."""
-    path = folder / DISPLAY
+    path = folder / FILE
     if not path.is_file():
         return None
     try:

@@ -7,7 +7,7 @@ import json
 import os
 from pathlib import Path
 
-from recipe.token_level.display import Display
+from recipe.token_level.display import FILE, Display
 
 
 def run_folder(config) -> Path:
@@ -34,8 +34,8 @@ def keep_metrics(config) -> None:
 
 
 def keep_display(config, display: Display) -> Path:
-    """Write what the report page shows of the run's method to `display.json`; a resumed run writes it anew."""
-    path = run_folder(config) / "display.json"
+    """Write what the report page shows of the run's method to its file; a resumed run writes it anew."""
+    path = run_folder(config) / FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")
     unfinished.write_text(display.to_json(), encoding="utf-8")

@@ -17,6 +17,7 @@ from typing import Any
 from recipe.primitives.ranges import check_choice
 
 FORMAT = 1
+FILE = "display.json"  # in a run's folder
 UNITS = ("share", "number")
 LEVELS = 9  # of a colour scale
 _COLOR = re.compile(r"(#[0-9a-f]{6})?")
