@@ -165,7 +165,8 @@ class Display:
         if len(set(names)) < len(names):
             raise ValueError(f"the display of {self.method!r} has two groups of one name: {', '.join(names)}")
         for area in self.stack.areas if self.stack else ():
-            if unknown := [name for name in area.groups if name not in names] or not area.groups:
+            unknown = [name for name in area.groups if name not in names]
+            if unknown or not area.groups:
                 raise ValueError(f"the area {area.name!r} is of {unknown or 'no group'}; the groups are {', '.join(names)}")
         if self.grouping and self.grouping.borders and len(self.grouping.borders) != len(names) - 1:
             raise ValueError(f"{len(self.grouping.borders)} borders do not split tokens into {len(names)} groups")

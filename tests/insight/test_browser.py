@@ -1,5 +1,6 @@
 """The page in a real browser. The fixture `visit` also checks that there was no error, no dialog and no request."""
 
+import json
 import subprocess
 import sys
 
@@ -76,6 +77,36 @@ def test_each_plot_has_its_traces(report, visit):
     assert page.evaluate(TRACES, "time") == [4] + [7] * 4
     sums = "[...Array(40).keys()].map(i => document.querySelectorAll('#time .plot')[1].data.reduce((s, t) => s + t.y[i], 0))"
     assert page.evaluate(sums)[18:21] == [60, 85, 60]  # the seconds of a step, and of testing at step 20
+
+
+TICKS = """section => Object.fromEntries([...document.querySelectorAll(`#${section} .row`)].map(row =>
+    [row.querySelector("h2").textContent, [...row.querySelectorAll(".ytick text")].map(tick => tick.textContent)]))"""
+
+
+def test_ticks_have_as_many_digits_as_tell_them_apart(tmp_path, visit):
+    """Of a short run most curves span little: two steps whose values differ in a late digit."""
+    run = write_run(tmp_path / "run", steps=(1, 2))
+    near = {"response_length/mean": (2.1, 3.2), "actor/entropy": (1.2034, 1.2038), "response_length/clip_ratio": (0.5, 0.5004)}
+    near |= {"critic/score/mean": (0.2, 0.9), "actor/grad_norm": (1000.0, 4000.0), "perf/throughput": (15_000.0, 15_040.0)}
+    lines = [json.dumps({"step": step, "data": {k: x[step - 1] for k, x in near.items()}}) for step in (1, 2)]
+    (run / "metrics-001.jsonl").write_text("\n".join(lines) + "\n")
+    page = visit(write_report([run], tmp_path / "report"))
+    open_tab(page, "overview")
+    ticks = page.evaluate(TICKS, "overview")
+    open_tab(page, "time")
+    ticks["Throughput"] = page.evaluate(TICKS, "time")["Throughput"]
+    assert len(ticks) == 6
+    for title, texts in ticks.items():
+        assert len(texts) >= 2, title
+        assert len(set(texts)) == len(texts), (title, texts)
+    assert ticks["Reward"] == ["0.2", "0.4", "0.6", "0.8"]
+    assert ticks["Gradient norm"] == ["1,000", "2,000", "3,000", "4,000"]
+    assert {len(text) for text in ticks["Cut-off responses"]} == {len("50.00%"), len("50%")}
+    page.click("#tab-overview")
+    page.evaluate("Plotly.relayout(document.querySelectorAll('#overview .plot')[0], {'yaxis.range': [0.5, 0.5003]})")
+    page.wait_for_function("() => document.querySelector('#overview .plot').textContent.includes('0.5001')")
+    zoomed = page.evaluate(TICKS, "overview")["Reward"]
+    assert len(set(zoomed)) == len(zoomed)
 
 
 def test_the_legend_hides_a_run_and_a_zoom_is_a_zoom_of_all(report, visit):

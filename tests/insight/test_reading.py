@@ -12,6 +12,7 @@ from recipe.insight.config import compare, flatten, read_config
 from recipe.insight.dumps import read_dumps
 from recipe.insight.metrics import read_metrics
 from recipe.insight.text import visible
+from recipe.token_level.display import Display, Group, Grouping
 from tests.insight.folders import DISPLAYS, HAPO, HTPO, dump_schema, response, write_dump, write_metrics, write_run
 
 
@@ -89,6 +90,17 @@ def test_a_broken_config_is_named(tmp_path, capsys):
     assert_refused(capsys, [run], "is not a YAML mapping", tmp_path)
 
 
+def test_a_broken_display_is_named(tmp_path, capsys):
+    run = write_run(tmp_path / "run")
+    path = run / "display.json"
+    path.write_text("{")
+    assert_refused(capsys, [run], f"{path} does not say what a method shows: Expecting", tmp_path)
+    path.write_text('{"format": 1, "method": "x", "\u202e": 1}')
+    assert_refused(capsys, [run], f"{path} does not say what a method shows: its keys are not", tmp_path)
+    path.write_text("[" * 100_000)
+    assert_refused(capsys, [run], f"{path} does not say what a method shows", tmp_path)
+
+
 def test_broken_dumps_are_named(tmp_path, capsys):
     run = write_run(tmp_path / "run")
 
@@ -140,6 +152,18 @@ def test_hapo_has_sides(tmp_path):
     found = read_dumps(tmp_path, DISPLAYS["hapo"])
     assert found.responses[0]["groups"] == [1, 2]
     assert found.clip == (0.8, 1.28)
+
+
+def test_groups_by_number_and_by_borders(tmp_path):
+    groups = tuple(Group(name) for name in "abc")
+    numbers = response(group=[2, -3, 4, 0])
+    write_dump(tmp_path, 1, [numbers])
+    assert read_dumps(tmp_path, Display("htpo", groups=groups, grouping=Grouping("group"))).responses[0]["groups"] == [2, 3]
+    by_entropy = Display("htpo", groups=groups, grouping=Grouping("entropy", (0.5, 1.75)))
+    write_dump(tmp_path, 1, [response(entropy=[0.25, 0.5, 2.0, None])])
+    assert read_dumps(tmp_path, by_entropy).responses[0]["groups"] == [1, 3]
+    write_dump(tmp_path, 1, [response(entropy=[1.0, 1.75, 1.75, 1.75])])
+    assert read_dumps(tmp_path, by_entropy).responses[0]["groups"] == [2]
 
 
 def test_hidden_characters_are_named():
