@@ -9,7 +9,7 @@ trainer.py          a method's trainers, put together from what is here, in toke
 recovery.py         the trainer's part in stopping and resuming
 stopping.py         how a run is asked to save and end
 checkpoints.py      which checkpoints are complete
-run_folder.py       where a run keeps its metrics and token dumps
+run_folder.py       where a run keeps its metrics, its token dumps and what the report page shows of its method
 watchdog.py         ends a run that hangs and names who does, with processes.py, which looks at them on their nodes
 nodes.py            a function run on each node of the Ray cluster
 console.py          a step's line on the console

@@ -1,5 +1,6 @@
 """The page in a real browser. The fixture `visit` also checks that there was no error, no dialog and no request."""
 
+import json
 import subprocess
 import sys
 
@@ -71,11 +72,41 @@ def test_each_plot_has_its_traces(report, visit):
     assert page.evaluate(TRACES, "groups") == [8] * 15 + [2] * 4  # five rows of three runs with HTPO, four with HAPO's
     open_tab(page, "prompts")
     assert page.evaluate(TRACES, "prompts") == [3, 3, 4, 4, 4]
-    assert "hapo: no shares of hard and easy prompts" in page.inner_text("#prompts")
+    assert "hapo: no metrics of prompts were logged beside" in page.inner_text("#prompts")
     open_tab(page, "time")
     assert page.evaluate(TRACES, "time") == [4] + [7] * 4
     sums = "[...Array(40).keys()].map(i => document.querySelectorAll('#time .plot')[1].data.reduce((s, t) => s + t.y[i], 0))"
     assert page.evaluate(sums)[18:21] == [60, 85, 60]  # the seconds of a step, and of testing at step 20
+
+
+TICKS = """section => Object.fromEntries([...document.querySelectorAll(`#${section} .row`)].map(row =>
+    [row.querySelector("h2").textContent, [...row.querySelectorAll(".ytick text")].map(tick => tick.textContent)]))"""
+
+
+def test_ticks_have_as_many_digits_as_tell_them_apart(tmp_path, visit):
+    """Of a short run most curves span little: two steps whose values differ in a late digit."""
+    run = write_run(tmp_path / "run", steps=(1, 2))
+    near = {"response_length/mean": (2.1, 3.2), "actor/entropy": (1.2034, 1.2038), "response_length/clip_ratio": (0.5, 0.5004)}
+    near |= {"critic/score/mean": (0.2, 0.9), "actor/grad_norm": (1000.0, 4000.0), "perf/throughput": (15_000.0, 15_040.0)}
+    lines = [json.dumps({"step": step, "data": {k: x[step - 1] for k, x in near.items()}}) for step in (1, 2)]
+    (run / "metrics-001.jsonl").write_text("\n".join(lines) + "\n")
+    page = visit(write_report([run], tmp_path / "report"))
+    open_tab(page, "overview")
+    ticks = page.evaluate(TICKS, "overview")
+    open_tab(page, "time")
+    ticks["Throughput"] = page.evaluate(TICKS, "time")["Throughput"]
+    assert len(ticks) == 6
+    for title, texts in ticks.items():
+        assert len(texts) >= 2, title
+        assert len(set(texts)) == len(texts), (title, texts)
+    assert ticks["Reward"] == ["0.2", "0.4", "0.6", "0.8"]
+    assert ticks["Gradient norm"] == ["1,000", "2,000", "3,000", "4,000"]
+    assert {len(text) for text in ticks["Cut-off responses"]} == {len("50.00%"), len("50%")}
+    page.click("#tab-overview")
+    page.evaluate("Plotly.relayout(document.querySelectorAll('#overview .plot')[0], {'yaxis.range': [0.5, 0.5003]})")
+    page.wait_for_function("() => document.querySelector('#overview .plot').textContent.includes('0.5001')")
+    zoomed = page.evaluate(TICKS, "overview")["Reward"]
+    assert len(set(zoomed)) == len(zoomed)
 
 
 def test_the_legend_hides_a_run_and_a_zoom_is_a_zoom_of_all(report, visit):
@@ -135,7 +166,8 @@ def test_tokens_can_be_filtered_and_coloured(report, visit):
 
     by_group = spans.evaluate_all(STYLES)
     assert by_group[0] == by_group[2] == by_group[3] != by_group[1]
-    assert spans.nth(0).get_attribute("class") == "detached"
+    assert spans.nth(0).get_attribute("class") == "negative"
+    assert "detached" in page.inner_text("#t-key")
     assert spans.nth(1).get_attribute("class") == "outside"
     shades = {"group": by_group}
     for mode in ("entropy", "advantage", "ratio"):
@@ -154,7 +186,8 @@ def test_hapo_is_coloured_by_side_and_score(report, visit):
     page = visit(report, "tokens")
     page.select_option("#t-run", label="hapo")
     page.wait_for_function("() => document.querySelector('#t-key').textContent.includes('high entropy: 1')")
-    page.select_option("#t-mode", "score")
+    assert page.locator("#t-mode option").all_inner_texts() == ["side", "entropy", "advantage", "ratio", "score"]
+    page.select_option("#t-mode", label="score")
     assert len(set(page.locator("#t-text span").evaluate_all(STYLES))) == 2
     page.hover("#t-text span >> nth=1")
     assert "HAPO score\n0.800" in page.inner_text("#tip")

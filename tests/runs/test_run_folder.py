@@ -6,7 +6,9 @@ import os
 import pytest
 from omegaconf import OmegaConf
 
-from recipe.runs.run_folder import keep_metrics, read_metrics, run_folder
+from recipe.htpo.method import HTPO
+from recipe.runs.run_folder import keep_display, keep_metrics, read_metrics, run_folder
+from recipe.token_level.display import Display
 
 
 def config(folder, *loggers):
@@ -31,6 +33,15 @@ def test_each_attempt_has_its_own_file(tmp_path, path):
     assert path() == str(tmp_path / "run/metrics-001.jsonl")
     keep_metrics(config(tmp_path / "other", "file"))
     assert path() == str(tmp_path / "other/metrics-000.jsonl")
+
+
+def test_what_the_page_shows_of_the_method_stands_beside_the_metrics_and_is_written_anew(tmp_path):
+    run = config(tmp_path / "run/checkpoints")
+    for display in (Display("older"), HTPO.display):
+        path = keep_display(run, display)
+        assert path == tmp_path / "run/display.json"
+        assert Display.from_json(path.read_text()) == display
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_path_that_is_given_is_kept_and_without_the_logger_there_is_none(tmp_path, path, monkeypatch):

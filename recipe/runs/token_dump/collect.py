@@ -150,7 +150,7 @@ def _about(trainer) -> dict:
     settings = trainer.settings
     return {
         "method": trainer.method.name,
-        "groups": list(trainer.method.groups) or None,
+        "groups": [group.name for group in trainer.method.display.groups],
         "clip_ratio_low": settings.clip_ratio_low,
         "clip_ratio_high": settings.clip_ratio_high,
         "model": trainer.config.actor_rollout_ref.model.path,

@@ -7,6 +7,8 @@ import pyarrow.parquet as parquet
 import pytest
 
 from recipe.htpo import GROUPS
+from recipe.htpo.method import HTPO
+from recipe.insight.runs import load_runs
 from tests.training import Run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -69,6 +71,10 @@ def test_the_dump_agrees_with_the_metrics_and_does_not_disturb_the_run(demo_inpu
         check_dump(folder, step, steps[step])
         assert steps[step]["timing_s/token_dump"] > 0
     assert "timing_s/token_dump" not in steps[3]
+    (read,) = load_runs([dumped.folder])  # for the report page
+    assert read.display == HTPO.display
+    assert read.lacks == []
+    assert len(read.dumps.responses) == 2 * ROWS
 
     log = dumped.log.read_text(errors="replace")
     for step in (1, 2, 3):
