@@ -23,6 +23,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT))
 
+from launch.recipes import package_of  # noqa: E402
 from recipe.hapo.metrics import SIDES  # noqa: E402
 from recipe.htpo.settings import GROUPS  # noqa: E402
 from recipe.runs.run_folder import read_metrics  # noqa: E402
@@ -49,7 +50,7 @@ def make_inputs(run_dir: Path) -> None:
 def training_command(recipe: str, run_dir: Path, overrides: list[str]) -> list[str]:
     """The command a user would type; only paths are added to the two presets."""
     return [
-        *(sys.executable, "-m", f"recipe.{recipe}.main", "+platform=cpu", "+experiment=demo"),
+        *(sys.executable, "-m", f"{package_of(recipe)}.main", "+platform=cpu", "+experiment=demo"),
         f"actor_rollout_ref.model.path={run_dir}/model",
         f"data.train_files={run_dir}/data/train.parquet",
         f"data.val_files={run_dir}/data/val.parquet",
