@@ -66,7 +66,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         allow_abbrev=False,
     )
     parser.add_argument("--address", metavar="URL", help="job server; default: RAY_API_SERVER_ADDRESS, then RAY_ADDRESS")
-    parser.add_argument("--recipe", default="htpo", help="htpo (default) or hapo")
+    parser.add_argument("--recipe", default="htpo", help="htpo (default), hapo, or a package such as examples.entropy_shaping")
     parser.add_argument("--dry-run", action="store_true", help="show what would be sent, and contact nothing")
     parser.add_argument("--no-wait", action="store_true", help="print the job's id on stdout and return at once")
     parser.add_argument("--follow", metavar="ID", help="submit nothing, follow this job")

@@ -24,6 +24,7 @@ def compose():
     """Compose a recipe's shipped config with overrides, as the command line does; the same ones are composed once."""
     from hydra import compose, initialize_config_dir
 
+    from launch.recipes import package_of
     from recipe.runs import search_path
 
     known = {}
@@ -31,8 +32,9 @@ def compose():
     def composed(*overrides, recipe="htpo"):
         if (recipe, overrides) not in known:
             search_path.register()
-            with initialize_config_dir(config_dir=str(ROOT / f"recipe/{recipe}/config"), version_base=None):
-                known[recipe, overrides] = compose(f"{recipe}_trainer", overrides=list(overrides))
+            package = package_of(recipe).split(".")
+            with initialize_config_dir(config_dir=str(ROOT.joinpath(*package, "config")), version_base=None):
+                known[recipe, overrides] = compose(f"{package[-1]}_trainer", overrides=list(overrides))
         return copy.deepcopy(known[recipe, overrides])
 
     return composed

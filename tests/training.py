@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from launch.recipes import package_of
 from tests import processes
 
 DEMO = processes.ROOT / "launch/demo"
@@ -20,7 +21,7 @@ class Run:
         self.folder = folder
         self.attempts = len(list(folder.glob("log-*")))
         self.command = [
-            *(sys.executable, "-m", f"recipe.{recipe}.main", "+platform=cpu", "+experiment=demo"),
+            *(sys.executable, "-m", f"{package_of(recipe)}.main", "+platform=cpu", "+experiment=demo"),
             f"actor_rollout_ref.model.path={inputs}/model",
             f"data.train_files={inputs}/data/train.parquet",
             f"data.val_files={inputs}/data/val.parquet",

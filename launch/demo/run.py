@@ -26,14 +26,10 @@ ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT))
 
 from launch.demo.progress import ACCURACY, REWARD, progress  # noqa: E402
+from launch.recipes import package_of  # noqa: E402
 from recipe.runs.run_folder import read_metrics  # noqa: E402
 from recipe.runs.stopping import RUN_AGAIN  # noqa: E402
 from recipe.token_level.method import Method  # noqa: E402
-
-
-def package_of(recipe: str) -> str:
-    """The package of a method: a dotted name is one, another one is a folder of recipe/."""
-    return recipe if "." in recipe else f"recipe.{recipe}"
 
 
 def method_of(recipe: str) -> Method:

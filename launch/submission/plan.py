@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from launch.recipes import package_of
 from launch.submission.secret_check import check_overrides, check_runtime_env
 from launch.submission.working_dir import Package, measure
 
@@ -42,9 +43,11 @@ def make_plan(
     runtime_env = _read_runtime_env(runtime_env_file)
     check_runtime_env(runtime_env, runtime_env_file)
     package = measure(working_dir, runtime_env.get("excludes") or [])
-    package.check(recipe, max_mib)
-    modules = ["preflight", "main"] if preflight and f"recipe/{recipe}/preflight.py" in package else ["main"]
-    command = " && ".join(shlex.join(["python", "-m", f"recipe.{recipe}.{module}", *overrides]) for module in modules)
+    method = package_of(recipe)
+    folder = method.replace(".", "/")
+    package.check(f"{folder}/main.py", max_mib)
+    modules = ["preflight", "main"] if preflight and f"{folder}/preflight.py" in package else ["main"]
+    command = " && ".join(shlex.join(["python", "-m", f"{method}.{module}", *overrides]) for module in modules)
     notes = () if _keeps_checkpoints(overrides) else (_LOST_CHECKPOINTS,)
     return Plan(command, package, runtime_env, notes)
 

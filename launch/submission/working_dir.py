@@ -28,10 +28,13 @@ class Package:
     def __contains__(self, path: str) -> bool:
         return Path(path) in self.files
 
-    def check(self, recipe: str, limit_mib: float) -> None:
-        """Refuse a folder that is not this project or is too large."""
-        if f"recipe/{recipe}/main.py" not in self:
-            raise ValueError(f"{self.root} has no recipe/{recipe}/main.py to send: --working-dir is a checkout of this project")
+    def check(self, main: str, limit_mib: float) -> None:
+        """Refuse a folder without the module that the job runs, or one that is too large."""
+        if main not in self:
+            raise ValueError(
+                f"{self.root} has no {main} to send: --working-dir is a checkout of this project, and --recipe a name in its "
+                "folder recipe/ or a package with dots"
+            )
         if self.size > limit_mib * MIB:
             largest = heapq.nlargest(5, self.files.items(), key=lambda item: item[1])
             names = ", ".join(f"{path} ({size / MIB:.1f} MiB)" for path, size in largest)

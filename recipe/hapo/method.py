@@ -13,8 +13,7 @@ from recipe.token_level.method_settings import build_settings
 
 HAPO = Method(
     name="hapo",
-    plugin="recipe.hapo.plugin",
-    trainers="recipe.hapo.trainer",
+    package="recipe.hapo",
     token_fields=("entropy_score",),
     needs_verdict=False,
     settings=partial(build_settings, HAPOConfig, "hapo"),

@@ -14,6 +14,7 @@ from verl.workers.config import PolicyLossConfig
 
 from recipe.hapo.advantages import group_advantages
 from recipe.hapo.losses import token_losses
+from recipe.hapo.method import HAPO
 from recipe.hapo.metrics import loss_metrics
 from recipe.hapo.settings import HAPOConfig
 from recipe.primitives.entropy_score import entropy_score, entropy_statistics
@@ -48,7 +49,7 @@ def compute_hapo_advantage(token_level_rewards, response_mask, index=None, confi
     Raises:
         ValueError: the trainer handed over no entropies, or they are not finite.
     """
-    inputs = estimator_inputs("hapo")
+    inputs = estimator_inputs(HAPO)
     start = time.perf_counter()
     inputs.statistics = entropy_statistics(inputs.entropy, response_mask, inputs.settings)
     inputs.token_fields["entropy_score"] = entropy_score(inputs.entropy, inputs.statistics)
@@ -81,7 +82,7 @@ def compute_policy_loss_hapo(
         ValueError: the batch carries no `entropy_score`.
     """
     settings = with_clip_range(config.policy_loss.hapo, config)
-    inputs = loss_inputs("hapo", "entropy_score")
+    inputs = loss_inputs(HAPO)
     score = inputs.token_fields["entropy_score"]
     losses = token_losses(log_prob, old_log_prob, advantages, score, settings)
     if rollout_is_weights is not None:

@@ -30,8 +30,7 @@ def settings(node: Mapping, actor) -> HTPOConfig:
 
 HTPO = Method(
     name="htpo",
-    plugin="recipe.htpo.plugin",
-    trainers="recipe.htpo.trainer",
+    package="recipe.htpo",
     token_fields=("token_groups",),
     needs_verdict=True,
     settings=settings,

@@ -14,13 +14,13 @@ from verl.workers.config import PolicyLossConfig
 
 from recipe.htpo.difficulty import label_rows
 from recipe.htpo.losses import token_losses
+from recipe.htpo.method import HTPO
 from recipe.htpo.metrics import loss_metrics, partition_metrics
 from recipe.htpo.partition import partition_tokens, row_labels
 from recipe.htpo.settings import HTPOConfig
-from recipe.primitives.group_advantage import Groups, grpo_advantage, row_weights
 from recipe.token_level.context import estimator_inputs, loss_inputs
+from recipe.token_level.grpo import grpo_advantages
 from recipe.token_level.method_settings import with_clip_range
-from recipe.token_level.rows import Rows
 from verl_patches.contract import check
 
 check("plugin")
@@ -50,11 +50,8 @@ def compute_htpo_advantage(token_level_rewards, response_mask, index=None, confi
     Raises:
         ValueError: the trainer handed over no entropies, or a response has no verdict.
     """
-    inputs = estimator_inputs("htpo")
-    rows = Rows.of(inputs.keys)
-    by_std = True if config is None else config.get("norm_adv_by_std_in_grpo", True)
-    scalar = grpo_advantage(rows.rewards(token_level_rewards), row_weights(rows.session), Groups(rows.prompt, "cpu"), by_std)
-    advantages = scalar.to(token_level_rewards.dtype).unsqueeze(1) * response_mask
+    inputs = estimator_inputs(HTPO)
+    advantages = grpo_advantages(inputs.keys, token_level_rewards, response_mask, config)
 
     start = time.perf_counter()
     labels = label_rows(inputs.keys, inputs.acc, inputs.is_padding, inputs.settings.difficulty_threshold)
@@ -84,7 +81,7 @@ def compute_policy_loss_htpo(
         ValueError: the batch carries no `token_groups`.
     """
     settings = with_clip_range(config.policy_loss.htpo, config)
-    inputs = loss_inputs("htpo", "token_groups")
+    inputs = loss_inputs(HTPO)
     groups = inputs.token_fields["token_groups"]
     if settings.entropy_source == "current_policy":
         groups = partition_tokens(inputs.entropy, response_mask, *row_labels(groups), settings)

@@ -1,7 +1,8 @@
 """A run of any method, from the command line to its end.
 
 search_path.py      where Hydra finds verl's configs and those of config/
-launch.py           the entry point: environment, checks, verl's driver
+commands.py         a method's commands, from the command line to a composed config
+launch.py           from there on: environment, checks, verl's driver
 start_checks.py     the checks before Ray starts, for the launcher and the preflight: config_checks.py of the composed
                     config, input_checks.py of what it names, each ending in one sentence
 reward_function.py  verl's reward function, loaded and called, for checks and evaluations

@@ -9,11 +9,13 @@ estimator, its own per-token fields in the loss. The modules here carry them ove
     trainer.py          a trainer that hands the estimator its inputs and sends what it computes with the batch
     loss.py             a loss wrapper that puts the fields within reach of the registered policy loss
     context.py          the two objects that are handed over
+    grpo.py             GRPO's advantages, for methods whose own part begins after them
     rows.py             which rows are of one session and one prompt
     verdicts.py         the verifier's verdicts, and what they say of a step's prompts
     clip_metrics.py     the metrics of verl's own loss, for a clip range of the method's own
     display.py          what a report of its runs shows of a method
     signs.py            signs of sickness that a method wants to be warned of
 
-A method is a folder with its algorithm in pure torch, a `plugin` module that registers into verl, and a `Method`.
+A method is a folder, here or elsewhere, with its algorithm in pure torch, a `plugin` module that registers into verl, and a
+`Method`: docs/add-a-method.md.
 """

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from recipe.token_level.method import Method
+
 
 @dataclass
 class EstimatorInputs:
@@ -73,23 +75,23 @@ def handing_loss(inputs: LossInputs):
     return _handing(_loss, inputs)
 
 
-def estimator_inputs(method: str) -> EstimatorInputs:
+def estimator_inputs(method: Method) -> EstimatorInputs:
     """What the trainer handed over. ValueError, naming the way to start, if the estimator runs under another trainer."""
     if (inputs := _estimator.get()) is None:
         raise ValueError(
-            f"the advantage estimator {method!r} needs token entropies, which only the {method} trainers hand over: start "
-            f"with `python -m recipe.{method}.main`, not with verl's own entry point"
+            f"the advantage estimator {method.name!r} needs token entropies, which only the {method.name} trainers hand over: "
+            f"start with `{method.command}`, not with verl's own entry point"
         )
     return inputs
 
 
-def loss_inputs(method: str, *names: str) -> LossInputs:
-    """What the loss wrapper handed over. ValueError if one of the fields `names` is missing."""
+def loss_inputs(method: Method) -> LossInputs:
+    """What the loss wrapper handed over. ValueError if one of the method's token fields is missing."""
     inputs = _loss.get()
-    missing = [name for name in names if inputs is None or name not in inputs.token_fields]
+    missing = [name for name in method.token_fields if inputs is None or name not in inputs.token_fields]
     if missing:
         raise ValueError(
-            f"the policy loss {method!r} was called without {', '.join(missing)}: it needs the {method} trainer and "
-            f"algorithm.adv_estimator={method}; start with `python -m recipe.{method}.main`"
+            f"the policy loss {method.name!r} was called without {', '.join(missing)}: it needs the {method.name} trainer and "
+            f"algorithm.adv_estimator={method.name}; start with `{method.command}`"
         )
     return inputs

@@ -18,9 +18,9 @@ from recipe.token_level.signs import Sign
 class Method:
     """One token-level method.
 
-    name: under which loss and estimator are registered; the trainers are `<name>_<mode>`.
-    plugin: module that registers loss and estimator; imported in every process.
-    trainers: module that registers the trainers; imported in the task runner.
+    name: under which loss and estimator are registered, and of its config node; the trainers are `<name>_<mode>`.
+    package: where the method lives, wherever that is, with the modules `plugin`, `trainer`, `main` and `preflight` and the
+        config `config/<name>_trainer.yaml`.
     token_fields: fields that the estimator makes for the loss.
     needs_verdict: whether the reward function must return `acc`.
     settings: build the typed settings from the method's config node and verl's actor node; ValueError if they are wrong.
@@ -33,12 +33,11 @@ class Method:
     """
 
     name: str
-    plugin: str
-    trainers: str
+    package: str
     token_fields: tuple[str, ...]
     needs_verdict: bool
     settings: Callable[[Mapping, DictConfig], Any]
-    ratios: Callable[[Mapping[str, float]], dict[str, float]]
+    ratios: Callable[[Mapping[str, float]], dict[str, float]] = lambda sums: {}
     check: Callable[[DictConfig], None] = lambda config: None
     signs: tuple[Sign, ...] = ()
     console: Callable[[Mapping[str, float]], list[str]] = lambda metrics: []
@@ -53,6 +52,21 @@ class Method:
         shown = [column.name for column in display.columns] + ([display.grouping.column] if display.grouping else [])
         if unknown := set(shown) - set(self.dump_columns):
             raise ValueError(f"the display of {self.name!r} shows {sorted(unknown)[0]!r}, which dump_columns lack")
+
+    @property
+    def plugin(self) -> str:
+        """The module that registers loss and estimator; imported in every process."""
+        return f"{self.package}.plugin"
+
+    @property
+    def trainers(self) -> str:
+        """The module that registers the trainers; imported in the task runner."""
+        return f"{self.package}.trainer"
+
+    @property
+    def command(self) -> str:
+        """How a training run is started."""
+        return f"python -m {self.package}.main"
 
 
 def require_registered(method: Method) -> None:

@@ -34,10 +34,11 @@ def build(cls: type[Settings], name: str, node: Mapping) -> Settings:
 
 def with_clip_range(settings: Settings, actor) -> Settings:
     """Settings with the clip range of verl's actor config (a config node or its dataclass)."""
+    low, high = clip_range(actor)
+    return replace(settings, clip_ratio_low=low, clip_ratio_high=high, clip_ratio_c=actor.clip_ratio_c)
+
+
+def clip_range(actor) -> tuple[float, float]:
+    """How far below and above 1 verl's actor (a config node or its dataclass) lets the importance ratio go."""
     low, high = actor.clip_ratio_low, actor.clip_ratio_high
-    return replace(
-        settings,
-        clip_ratio_low=actor.clip_ratio if low is None else low,
-        clip_ratio_high=actor.clip_ratio if high is None else high,
-        clip_ratio_c=actor.clip_ratio_c,
-    )
+    return actor.clip_ratio if low is None else low, actor.clip_ratio if high is None else high

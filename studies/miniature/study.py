@@ -25,6 +25,7 @@ import yaml
 
 from launch.demo.evaluate import run
 from launch.demo.run import train
+from launch.recipes import package_of
 from recipe.rlvr_math.data.data_files import sha256
 from recipe.rlvr_math.evaluation.locking import locked
 from recipe.rlvr_math.evaluation.samples import read_samples
@@ -51,7 +52,7 @@ def where_it_runs() -> list[str]:
 def training_command(arm: dict, seed: int, data: Path, run_dir: Path) -> list[str]:
     """The command a user would type."""
     return [
-        *(sys.executable, "-m", f"recipe.{arm['recipe']}.main", "--config-dir", str(HERE / "config")),
+        *(sys.executable, "-m", f"{package_of(arm['recipe'])}.main", "--config-dir", str(HERE / "config")),
         *(*where_it_runs(), "+experiment=miniature", *arm["overrides"]),
         "trainer.n_gpus_per_node=1",
         f"actor_rollout_ref.model.path={MODEL}",

@@ -1,4 +1,4 @@
-"""What can be known to go wrong before a run holds its GPUs: `python -m recipe.htpo.preflight key=value ...`.
+"""What can be known to go wrong before a run holds its GPUs: `python -m <package>.preflight key=value ...`.
 
 Seconds, no GPU memory, no model loaded. Every check is a function `(run) -> Result` and a row of the table:
 

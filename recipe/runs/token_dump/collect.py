@@ -18,6 +18,7 @@ from verl.workers.utils.padding import response_from_nested
 from recipe.runs.token_dump.choice import choose_rows, order_of, solve_rates
 from recipe.runs.token_dump.dump_settings import DumpSettings
 from recipe.runs.token_dump.table import build_table, text_pieces, write_table
+from recipe.token_level.method_settings import clip_range
 from recipe.token_level.rows import Rows
 from recipe.token_level.verdicts import verdicts
 
@@ -147,11 +148,11 @@ def _as_text(value) -> str:
 
 
 def _about(trainer) -> dict:
-    settings = trainer.settings
+    low, high = clip_range(trainer.config.actor_rollout_ref.actor)
     return {
         "method": trainer.method.name,
         "groups": [group.name for group in trainer.method.display.groups],
-        "clip_ratio_low": settings.clip_ratio_low,
-        "clip_ratio_high": settings.clip_ratio_high,
+        "clip_ratio_low": low,
+        "clip_ratio_high": high,
         "model": trainer.config.actor_rollout_ref.model.path,
     }

@@ -70,7 +70,11 @@ def run(tmp_path, monkeypatch):
     run = SimpleNamespace(rows=rows, ranks=4, batch=batch)
     workers = SimpleNamespace(compute_log_prob=compute_log_prob)
     config = SimpleNamespace(
-        actor_rollout_ref=SimpleNamespace(rollout=SimpleNamespace(temperature=1.0), model=SimpleNamespace(path="org/model"))
+        actor_rollout_ref=SimpleNamespace(
+            rollout=SimpleNamespace(temperature=1.0),
+            model=SimpleNamespace(path="org/model"),
+            actor=SimpleNamespace(clip_ratio=0.2, clip_ratio_low=None, clip_ratio_high=0.28),
+        )
     )
     run.trainer = SimpleNamespace(
         data_parallel_ranks=lambda: run.ranks,
