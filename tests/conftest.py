@@ -19,6 +19,19 @@ os.environ.setdefault("VERL_USE_EXTERNAL_MODULES", "verl_patches.cpu,recipe.htpo
 yaml.SafeLoader = yaml.CSafeLoader
 
 
+def pytest_collection_modifyitems(items):
+    """The files with the most patience first, so that no long one is left over when several run at a time."""
+
+    def patience(item):
+        mark = item.get_closest_marker("timeout")
+        return mark.args[0] if mark else 0
+
+    longest = {}
+    for item in items:
+        longest[item.path] = max(longest.get(item.path, 0), patience(item))
+    items.sort(key=lambda item: -longest[item.path])
+
+
 @pytest.fixture(scope="session")
 def compose():
     """Compose a recipe's shipped config with overrides, as the command line does; the same ones are composed once."""

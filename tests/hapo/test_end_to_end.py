@@ -1,50 +1,25 @@
-"""HAPO on the real stack on CPU: which requests carry statistics, resuming, HAPO's sampling under HTPO's objectives."""
+"""HAPO on the real stack on CPU: which requests carry statistics, resuming, two ranks in asynchronous mode."""
 
 import json
 
 import pytest
 
 from recipe.adaptive_temperature.sampling import PROCESSOR
+from tests.carried import RECORDED, ROWS, VALIDATION, carried_by, check_carried
 from tests.recording import read_requests
 from tests.training import Run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
-ROWS = 8 * 8  # prompts x responses of a step
-RECORDED = (
-    "+actor_rollout_ref.rollout.engine_kwargs.vllm.logits_processors=[tests.recording:RequestRecorder]",
-    # Validation requests are told from training requests by their temperature.
-    "actor_rollout_ref.rollout.val_kwargs.do_sample=True",
-    "actor_rollout_ref.rollout.val_kwargs.temperature=0.5",
-)
 # Tokens by a seed of their own, one update a step so that the order of the rows decides nothing, and a tau that shows.
 COMPARABLE = (
-    *RECORDED[1:],
+    *VALIDATION,
     f"+actor_rollout_ref.rollout.engine_kwargs.vllm.logits_processors=[{PROCESSOR},tests.recording:RequestRecorder]",
     "+actor_rollout_ref.rollout.agent.agent_loop_manager_class=tests.recording.SeedingManager",
     "actor_rollout_ref.actor.ppo_mini_batch_size=8",
     "trainer.total_training_steps=3",
     "adaptive_temperature.tau=0.9",
 )
-
-
-def carried_by(records):
-    """What the training requests carried, a list for each step; validation requests must carry nothing."""
-    assert all(r["carried"] is None for r in records if r["temperature"] == 0.5)
-    training = [r["carried"] for r in records if r["temperature"] == 1.0]
-    assert len(training) % ROWS == 0
-    return [training[i : i + ROWS] for i in range(0, len(training), ROWS)]
-
-
-def check_carried(carried, metrics, tau):
-    """All requests of a step carry the statistics that `metrics`, those of the step before, report."""
-    assert all(c == carried[0] for c in carried)
-    assert carried[0]["tau"] == tau
-    assert carried[0]["variant"] == "paper"
-    assert carried[0]["center"] == pytest.approx(metrics["adaptive_temperature/log_entropy_center"], abs=1e-9)
-    assert carried[0]["std"] == pytest.approx(metrics["adaptive_temperature/log_entropy_std"], abs=1e-9)
-    top = carried[0]["center"] + carried[0]["std"] * carried[0]["max"]
-    assert top == pytest.approx(metrics["adaptive_temperature/log_entropy_max"], abs=1e-9)
 
 
 def check_step(data):
@@ -118,25 +93,3 @@ def test_colocated_async_on_two_ranks(demo_inputs, tmp_path):
     known = [steps[step]["adaptive_temperature/log_entropy_center"] for step in (1, 2, 3)]
     assert centers
     assert all(any(center == pytest.approx(x, abs=1e-9) for x in known) for center in centers)
-
-
-def test_htpos_objectives_with_hapos_sampling_and_token_level_correction(demo_inputs, tmp_path):
-    overrides = (
-        *RECORDED,
-        "adaptive_temperature.enabled=True",
-        "adaptive_temperature.tau=0.3",
-        "algorithm.rollout_correction.rollout_is=token",
-        "trainer.total_training_steps=2",
-        "trainer.save_freq=-1",
-        "algorithm.filter_groups.enable=False",  # a step has one batch of requests
-    )
-    steps = Run(demo_inputs, tmp_path / "run", *overrides).start().finish()
-    first, second = carried_by(read_requests(tmp_path / "run"))
-    assert first == [None] * ROWS
-    check_carried(second, steps[1], tau=0.3)
-    assert steps[2]["htpo/correct_share"] > 0
-    # Without the parameter vLLM samples as the actor computes, with it not. The weights the actor's probabilities over
-    # those of the adapted temperature.
-    assert steps[1]["training/rollout_probs_diff_max"] < 1e-4 < 1e-2 < steps[2]["training/rollout_probs_diff_max"]
-    assert steps[1]["rollout_corr/rollout_is_max"] == pytest.approx(1, abs=1e-3)
-    assert steps[2]["rollout_corr/rollout_is_max"] > 1.01

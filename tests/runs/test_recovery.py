@@ -1,4 +1,5 @@
-"""Real runs that are stopped, killed or stuck: how each ends, and where it resumes."""
+"""One run that is stopped, killed, stuck and without disk, and each time started again by the same command: how each end reads,
+and where it goes on. The tests are the run's attempts, in this order; each goes on from whatever checkpoint is there."""
 
 import os
 import re
@@ -9,101 +10,133 @@ from pathlib import Path
 
 import pytest
 
+from recipe.runs.checkpoints import newest_complete
 from tests.training import Run
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
-def test_a_signal_saves_and_a_truncated_checkpoint_is_passed_over(demo_inputs, tmp_path):
-    def run(last_step):
-        overrides = ("trainer.save_freq=100", "trainer.max_actor_ckpt_to_keep=5", f"trainer.total_training_steps={last_step}")
-        return Run(demo_inputs, tmp_path / "run", *overrides).start()
+RESUMES = "; the same command resumes from "
 
-    stopped = run(50)
-    stopped.wait_for_step(1)
-    stopped.process.send_signal(signal.SIGTERM)
-    assert stopped.process.wait(timeout=300) == 85, stopped.log.read_text(errors="replace")[-6000:]
-    step = max(stopped.steps())
-    log = stopped.log.read_text(errors="replace").rstrip().splitlines()
-    assert log[-1].startswith(f"stopped as asked, with a checkpoint of step {step} in ")
-    assert not (tmp_path / "run/checkpoints/stop_requested").exists()
-    stopped.assert_nothing_left()
 
-    # The next checkpoint, of which a shard lost its end after it was written.
-    checkpoints = tmp_path / "run/checkpoints"
-    newest = shutil.copytree(checkpoints / f"global_step_{step}", checkpoints / f"global_step_{step + 1}")
-    (checkpoints / "latest_checkpointed_iteration.txt").write_text(str(step + 1))
+class EventfulRun:
+    """A run, and the file system that its checkpoints are on."""
+
+    def __init__(self, inputs, folder, disk):
+        self.inputs, self.folder, self.disk = inputs, folder, disk
+        self.checkpoints = disk / "checkpoints"
+
+    def saved(self):
+        """The step of the newest complete checkpoint, 0 before the first."""
+        folder, _ = newest_complete(str(self.checkpoints))
+        return int(folder.rpartition("_")[2]) if folder else 0
+
+    def start(self, *overrides):
+        """The next attempt, when it has finished a step: the one after the newest checkpoint."""
+        resumed_from = self.saved()
+        run = Run(
+            self.inputs,
+            self.folder,
+            f"trainer.default_local_dir={self.checkpoints}",
+            "trainer.save_freq=1",
+            "trainer.max_actor_ckpt_to_keep=99",
+            "trainer.total_training_steps=99",
+            *overrides,
+        ).start()
+        run.wait_for_step(resumed_from + 1)
+        assert min(run.steps()) == resumed_from + 1
+        return run
+
+    def check_end(self, run, status, sentence):
+        """The attempt has ended with this status and last line, and left no process."""
+        assert run.process.wait(timeout=400) == status, run.log.read_text(errors="replace")[-6000:]
+        last = run.log.read_text(errors="replace").rstrip().splitlines()[-1]
+        assert re.fullmatch(sentence, last), last
+        run.assert_nothing_left()
+
+
+@pytest.fixture(scope="module")
+def eventful(demo_inputs, tmp_path_factory):
+    """The run; its checkpoints are on a file system of their own if this user may mount one."""
+    folder = tmp_path_factory.mktemp("eventful")
+    disk = folder / "disk"
+    disk.mkdir()
+    attempt = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1g", "tmpfs", disk], capture_output=True, text=True)
+    run = EventfulRun(demo_inputs, folder / "run", disk)
+    run.obstacle = attempt.stderr.strip()
+    yield run
+    if not run.obstacle:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_a_full_disk_is_named_and_the_checkpoint_before_is_resumed_from(eventful):
+    if eventful.obstacle:
+        pytest.skip(f"cannot mount: {eventful.obstacle}")
+
+    def resize(size):
+        subprocess.run(["mount", "-o", f"remount,size={size}", eventful.disk], check=True)
+
+    used = shutil.disk_usage(eventful.disk).used
+    resize(used + (6 << 20))  # room for one checkpoint of the demo
+    run = eventful.start()
+    step = eventful.saved()
+    eventful.check_end(run, 1, rf"error: a disk is full \(.*\); .*{RESUMES}.*/checkpoints/global_step_{step}")
+    resize("1g")
+
+
+def test_a_signal_saves(eventful):
+    run = eventful.start("trainer.save_freq=100")
+    run.process.send_signal(signal.SIGTERM)
+    eventful.check_end(run, 85, rf"stopped as asked, with a checkpoint of step \d+ in {eventful.checkpoints}{RESUMES}it")
+    step = max(run.steps())
+    assert eventful.saved() == step
+    assert f"with a checkpoint of step {step} in" in run.log.read_text(errors="replace")
+    assert not (eventful.checkpoints / "stop_requested").exists()
+
+
+def send(run, victim, number):
+    """Send a signal to the process of the run whose title begins with `victim`."""
+    for pid in run.processes():
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode()
+        if command.startswith(victim):
+            return os.kill(pid, number)
+    raise AssertionError(f"no {victim} among the processes")
+
+
+def check_ended_by_itself(eventful, run, sentence):
+    eventful.check_end(run, 1, rf"error: {sentence}{RESUMES}.*/checkpoints/global_step_\d+")
+    assert run.log.read_text(errors="replace").rstrip().endswith(f"global_step_{eventful.saved()}")
+
+
+def test_a_truncated_checkpoint_is_passed_over_and_a_dead_rank_ends_the_run(eventful):
+    """Of the next checkpoint a shard lost its end after it was written. The attempt goes on from the one before."""
+    step = eventful.saved()
+    if not step:
+        pytest.fail("no attempt before this test has saved a checkpoint")
+    newest = shutil.copytree(eventful.checkpoints / f"global_step_{step}", eventful.checkpoints / f"global_step_{step + 1}")
+    (eventful.checkpoints / "latest_checkpointed_iteration.txt").write_text(str(step + 1))
     shard = next((newest / "actor").glob("model_*"))
     whole = shard.stat().st_size
     shard.write_bytes(shard.read_bytes()[:-1])
 
-    resumed = run(step + 1)
-    assert sorted(resumed.finish()) == [step + 1]
-    log = resumed.log.read_text(errors="replace")
+    run = eventful.start()
+    log = run.log.read_text(errors="replace")
     assert f"bytes of actor/{shard.name}; " in log
     assert f"global_step_{step}, setting global step to {step}" in log
     assert shard.stat().st_size == whole  # saved anew
 
+    send(run, "ray::WorkerDict", signal.SIGKILL)
+    check_ended_by_itself(eventful, run, r"ActorDiedError: .*")
 
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
+
 @pytest.mark.parametrize(
     ("victim", "number", "sentence"),
     [
-        ("ray::WorkerDict", signal.SIGKILL, ""),
-        # whether verl notices depends on what it does with the engine at that moment
-        ("VLLM::EngineCore", signal.SIGKILL, ""),
-        ("ray::WorkerDict", signal.SIGSTOP, r"no progress for \d+ s in step \d+: rank 0 \(pid \d+ on [\d.]+\) is stopped"),
+        # Whether verl notices depends on what it does with the engine at that moment; if not, the watchdog does.
+        ("VLLM::EngineCore", signal.SIGKILL, r"(EngineDeadError: .+|no progress for \d+ s in step \d+: .+)"),
+        ("ray::WorkerDict", signal.SIGSTOP, r"no progress for \d+ s in step \d+: rank 0 \(pid \d+ on [\d.]+\) is stopped.*"),
     ],
 )
-def test_a_process_that_is_gone_or_hangs_ends_the_run(demo_inputs, tmp_path, victim, number, sentence):
-    overrides = ("trainer.save_freq=1", "trainer.total_training_steps=50", "trainer.hang_timeout_s=60")
-    run = Run(demo_inputs, tmp_path / "run", *overrides).start()
-    run.wait_for_step(2)
-    for pid in run.processes():
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode()
-        if command.startswith(victim):
-            os.kill(pid, number)
-            break
-    else:
-        raise AssertionError(f"no {victim} among the processes")
-    assert run.process.wait(timeout=400) == 1
-    last = run.log.read_text(errors="replace").rstrip().splitlines()[-1]
-    assert re.match(f"error: .*{sentence}.*; the same command resumes from .*/global_step_", last), last
-    run.assert_nothing_left()
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system with room for one checkpoint of the demo, and a function that gives it a new size."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-
-    def mount(options):
-        return subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True)
-
-    if (attempt := mount("size=6m")).returncode:
-        pytest.skip(f"cannot mount: {attempt.stderr.strip()}")
-    yield folder, lambda size: mount(f"remount,size={size}")
-    subprocess.run(["umount", folder], check=True)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
-def test_a_full_disk_is_named_and_the_checkpoint_before_is_resumed_from(demo_inputs, tmp_path, small_disk):
-    disk, resize = small_disk
-
-    def run(last_step):
-        overrides = ("trainer.save_freq=1", "trainer.max_actor_ckpt_to_keep=9", f"trainer.total_training_steps={last_step}")
-        return Run(demo_inputs, tmp_path / "run", *overrides, f"trainer.default_local_dir={disk}/checkpoints").start()
-
-    full = run(50)
-    assert full.process.wait(timeout=400) == 1
-    last = full.log.read_text(errors="replace").rstrip().splitlines()[-1]
-    assert re.match(r"error: a disk is full \(.*\); .*; the same command resumes from .*/checkpoints/global_step_1$", last), (
-        last
-    )
-    full.assert_nothing_left()
-
-    resize("100m")
-    assert sorted(run(3).finish()) == [2, 3]
+def test_a_process_that_is_gone_or_hangs_ends_the_run(eventful, victim, number, sentence):
+    run = eventful.start("trainer.hang_timeout_s=60")
+    send(run, victim, number)
+    check_ended_by_itself(eventful, run, sentence)

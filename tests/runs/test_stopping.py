@@ -1,6 +1,9 @@
 """How a run is asked to stop, and what the watchdog says of one that hangs; without Ray."""
 
+import importlib
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,9 +13,12 @@ from types import SimpleNamespace
 
 import pytest
 from omegaconf import OmegaConf
+from verl.trainer.ppo.v1 import get_trainer_cls, trainer_base
+from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 
 from recipe.runs import processes, stopping, watchdog
-from recipe.runs.recovery import RecoverableTrainer
+from recipe.runs.token_dump.collect import TokenDump
+from recipe.runs.token_dump.dump_settings import dump_settings
 from recipe.runs.watchdog import Watched, diagnose
 from verl_patches.ray_processes import title
 from verl_patches.replay_buffer import count_prompts
@@ -37,33 +43,96 @@ def test_either_signal_leaves_the_request_and_nothing_else(config, number):
     assert not stopping.request_file(config).exists()
 
 
-def trainer_at(config, step, saved, last=10):
-    trainer = SimpleNamespace(config=config, global_steps=step, saved_step=saved, total_training_steps=last)
-    trainer._ends_now = lambda: RecoverableTrainer._ends_now(trainer)
-    return trainer
+@pytest.fixture
+def fit(compose, tmp_path, monkeypatch):
+    """Train four steps with verl's own loop and the shipped trainer, without a cluster; returns (what was done, the end).
+
+    Asked to stop while `asked_in` is being done. Steps save by themselves after every second one, and validate.
+    """
+    config = compose(
+        f"trainer.default_local_dir={tmp_path}/run",
+        *("trainer.logger=[file]", "trainer.save_freq=2", "trainer.test_freq=1", "trainer.val_before_train=False"),
+        *("trainer.token_dump.every=0", "trainer.hang_timeout_s=null"),
+    )
+    monkeypatch.setenv("VERL_FILE_LOGGER_PATH", str(tmp_path / "metrics.jsonl"))
+    importlib.import_module("recipe.htpo.trainer")
+    trainer = object.__new__(get_trainer_cls("htpo_sync"))
+    trainer.config, trainer.trainer_mode, trainer.sampling = config, "sync", None
+    trainer.entropy_statistics, trainer.token_dump = None, TokenDump(dump_settings(config))
+    trainer.global_steps, trainer.total_training_steps, trainer.steps_per_epoch = 0, 4, 100
+    trainer.checkpoint_manager = SimpleNamespace(update_weights=lambda step: None)
+    trainer._dump_futures, trainer._dump_executor = [], SimpleNamespace(shutdown=lambda wait: None)
+    done = []
+
+    def doing(what, result=None):
+        def do(self, *_, **__):
+            done.append(f"{what} {self.global_steps}")
+            if done[-1] == trainer.asked_in:
+                stopping.request_file(config).parent.mkdir(parents=True, exist_ok=True)
+                stopping.request_file(config).touch()
+            if what == "save":
+                (tmp_path / f"run/global_step_{self.global_steps}").mkdir(parents=True, exist_ok=True)
+            return result
+
+        return do
+
+    monkeypatch.setattr(PPOTrainer, "step", doing("step", SimpleNamespace(keys=[], partition_id="train")))
+    monkeypatch.setattr(PPOTrainer, "_save_checkpoint", doing("save"))
+    monkeypatch.setattr(PPOTrainer, "_validate", doing("validate", {"accuracy": 1.0}))
+    monkeypatch.setattr(PPOTrainer, "_compute_metrics", lambda *_, **__: None)
+    monkeypatch.setattr(trainer_base.tq, "kv_clear", lambda **_: None)
+
+    def run(asked_in):
+        trainer.asked_in = asked_in
+        try:
+            trainer.fit(None)
+        except stopping.Stopped as stopped:
+            return done, str(stopped)
+        return done, None
+
+    return run
+
+
+def logged(tmp_path):
+    return [json.loads(line)["step"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+
+
+FIRST = ["step 1", "validate 1"]
+SECOND = ["step 2", "save 2", "validate 2"]
+THIRD = ["step 3", "validate 3"]
+FOURTH = ["step 4", "save 4", "validate 4"]
+
+
+def test_without_a_request_the_run_ends_by_itself(fit, tmp_path):
+    assert fit(None) == ([*FIRST, *SECOND, *THIRD, *FOURTH], None)
+    assert logged(tmp_path) == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(
-    ("step", "saved", "ends"),
-    [(4, 3, True), (4, None, False), (11, 10, False), (10, 10, False)],
-    ids=["saved", "not saved yet", "over", "the last step is saved"],
+    ("asked_in", "expected", "saved"),
+    [
+        # The validation may take longer than there is time; the step's metrics are logged all the same.
+        ("step 1", ["step 1", "save 1"], 1),
+        ("step 2", ["step 2", "save 2"], 2),  # which saves anyway: once
+        ("save 2", ["step 2", "save 2"], 2),
+        ("validate 1", [*FIRST, "step 2", "save 2"], 2),  # not saved yet: one step more
+        ("validate 2", SECOND, 2),  # saved already
+    ],
 )
-def test_a_requested_stop_ends_the_run_once_it_is_saved_and_not_over(config, step, saved, ends):
-    trainer = trainer_at(config, step, saved)
-    RecoverableTrainer._end_if_saved(trainer)  # nothing was asked for
-    stopping.request_file(config).parent.mkdir()
-    stopping.request_file(config).touch()
-    if ends:
-        with pytest.raises(stopping.Stopped, match=r"with a checkpoint of step 3 in .*/run; the same command resumes"):
-            RecoverableTrainer._end_if_saved(trainer)
-    else:
-        RecoverableTrainer._end_if_saved(trainer)
+def test_a_requested_stop_ends_the_run_as_soon_as_it_is_saved(fit, tmp_path, asked_in, expected, saved):
+    done, end = fit(asked_in)
+    whole = expected if expected[0] == "step 1" else [*FIRST, *expected]
+    assert done == whole
+    assert re.fullmatch(
+        rf"stopped as asked, with a checkpoint of step {saved} in .*/run; the same command resumes from it", end
+    )
+    assert logged(tmp_path) == list(range(1, saved + 1))
 
 
-def test_a_stop_that_is_due_leaves_the_validation_out_so_that_the_steps_metrics_are_logged(config):
-    stopping.request_file(config).parent.mkdir()
-    stopping.request_file(config).touch()
-    assert RecoverableTrainer.validate(trainer_at(config, 3, saved=3)) == {}
+@pytest.mark.parametrize("asked_in", ["step 4", "save 4", "validate 4"])
+def test_a_run_that_is_over_is_not_stopped(fit, tmp_path, asked_in):
+    assert fit(asked_in) == ([*FIRST, *SECOND, *THIRD, *FOURTH], None)
+    assert logged(tmp_path) == [1, 2, 3, 4]
 
 
 def test_the_watchdog_barks_once_and_only_when_nothing_changes():
