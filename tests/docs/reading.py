@@ -49,6 +49,11 @@ def expanded(name: str) -> list[str]:
 
 
 def keys(document: Path) -> list[tuple[str, str, str | None]]:
-    """(plus signs, key, value or None) of each config key in the document's code."""
+    """(plus signs, key, value or None) of each config key in the document's code; `...` and `<any>` are no values."""
     found = [match.groups() for piece in code(document) for match in KEY.finditer(piece)]
-    return [(plus, key.rstrip(","), value) for plus, name, value in found for key in expanded(name)]
+    values = [(value or "").rstrip(".,;:") for _, _, value in found]
+    return [
+        (plus, key.rstrip(","), None if "<" in value else value or None)
+        for (plus, name, _), value in zip(found, values, strict=True)
+        for key in expanded(name)
+    ]

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 from hydra import compose as compose_any
 from hydra import initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -52,9 +52,10 @@ def test_a_dapo_script_is_accepted_with_every_value(compose, name):
     overrides = script()
     assert len(overrides) > 60
     config = compose(*overrides, recipe=name)
+    parser = OverridesParser.create()
     for override in overrides:
-        key, _, value = override.lstrip("+").partition("=")
-        assert OmegaConf.select(config, key) == yaml.safe_load(value) or str(OmegaConf.select(config, key)) == value, override
+        given = parser.parse_override(override)
+        assert OmegaConf.select(config, given.key_or_group) == given.value(), override
     check_run(config, METHODS[name])
     require_known_names(config)
     validate_config(config, need_reference_policy(config), need_critic(config))
@@ -86,27 +87,17 @@ def test_what_the_page_says_hydra_refuses_it_refuses(compose, override):
         compose(*GIVEN, override)
 
 
-@pytest.mark.parametrize("choice", [["--config-name", "my_dapo"], ["+experiment=mine"]])
-def test_a_yaml_of_ones_own_composes(tmp_path, choice):
+def test_a_yaml_and_a_preset_of_ones_own_compose(tmp_path):
     (own,) = blocks(PAGE, "yaml")
     (tmp_path / "my_dapo.yaml").write_text(own)
     (tmp_path / "experiment").mkdir()
-    (tmp_path / "experiment/mine.yaml").write_text("# @package _global_\ndata:\n  train_batch_size: 512\n")
-    command = [
-        sys.executable,
-        "-m",
-        "recipe.htpo.main",
-        "--config-dir",
-        tmp_path,
-        *choice,
-        "data.seed=7",
-        *GIVEN,
-        "--cfg",
-        "job",
-    ]
+    (tmp_path / "experiment/mine.yaml").write_text("# @package _global_\ndata:\n  seed: 7\n  max_prompt_length: 1024\n")
+    choice = ["--config-dir", tmp_path, "--config-name", "my_dapo", "+experiment=mine", "data.max_prompt_length=99", *GIVEN]
+    command = [sys.executable, "-m", "recipe.htpo.main", *choice, "--cfg", "job"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120)
     config = OmegaConf.create(result.stdout)
-    assert (config.data.train_batch_size, config.data.seed, config.algorithm.adv_estimator) == (512, 7, "htpo")
+    assert (config.data.train_batch_size, config.data.seed, config.data.max_prompt_length) == (512, 7, 99)
+    assert (config.algorithm.adv_estimator, config.actor_rollout_ref.rollout.n) == ("htpo", 16)
     check_run(config, HTPO)
 
 
