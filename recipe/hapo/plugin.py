@@ -81,8 +81,8 @@ def compute_policy_loss_hapo(
     Raises:
         ValueError: the batch carries no `entropy_score`.
     """
+    inputs = loss_inputs(HAPO)  # first: under verl's own entry there are no settings either
     settings = with_clip_range(config.policy_loss.hapo, config)
-    inputs = loss_inputs(HAPO)
     score = inputs.token_fields["entropy_score"]
     losses = token_losses(log_prob, old_log_prob, advantages, score, settings)
     if rollout_is_weights is not None:

@@ -80,8 +80,8 @@ def compute_policy_loss_htpo(
     Raises:
         ValueError: the batch carries no `token_groups`.
     """
+    inputs = loss_inputs(HTPO)  # first: under verl's own entry there are no settings either
     settings = with_clip_range(config.policy_loss.htpo, config)
-    inputs = loss_inputs(HTPO)
     groups = inputs.token_fields["token_groups"]
     if settings.entropy_source == "current_policy":
         groups = partition_tokens(inputs.entropy, response_mask, *row_labels(groups), settings)

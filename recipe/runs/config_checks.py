@@ -52,6 +52,7 @@ def check_run(config: DictConfig, method: Method) -> Any:
     if limit is not None and not (isinstance(limit, int | float) and limit > 0):
         raise ValueError(f"trainer.hang_timeout_s is {limit!r}; give seconds above 0, or null for no limit")
     dump_settings(config)
+    _check_old_reward_keys(config)
     if mode == "separate_async":
         _check_separate_async(config)
     _check_overlong_buffer(config)
@@ -61,6 +62,27 @@ def check_run(config: DictConfig, method: Method) -> Any:
     check_sampling(config)
     method.check(config)
     return settings
+
+
+# Where verl's recipes had them once; verl's configs still take them, its trainers read them no more.
+_OLD_REWARD_KEYS = {
+    "custom_reward_function": "reward.custom_reward_function",
+    "reward_model.reward_manager": "reward.reward_manager.name",
+    "reward_model.reward_kwargs": "reward.reward_kwargs",
+    "reward_model": "reward.reward_model",
+    "sandbox_fusion": "reward.sandbox_fusion",
+}
+
+
+def _check_old_reward_keys(config: DictConfig) -> None:
+    """A reward function given in the old place would be left out without a word."""
+    for old, new in _OLD_REWARD_KEYS.items():
+        if _holds_anything(OmegaConf.select(config, old)):
+            raise ValueError(f"{old} is a place that verl does not read any more; set {new} instead")
+
+
+def _holds_anything(node: Any) -> bool:
+    return any(map(_holds_anything, node.values())) if isinstance(node, DictConfig) else node is not None
 
 
 def _check_separate_async(config: DictConfig) -> None:

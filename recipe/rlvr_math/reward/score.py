@@ -8,7 +8,7 @@ strings and integers are compared there, all else by math-verify 0.9.0 in proces
 µs for a short response that needs no math-verify (150 µs for 20,000 characters), 1 to 70 ms for one that does; the first of
 them waits a second or two for its process.
 
-Differences from verl's `math_dapo`, each of them an example in tests/rlvr_math/test_reward_against_dapo.py:
+Differences from verl's `math_dapo`, each of them an example in tests/rlvr_math/reward/test_score_against_dapo.py:
 
 * Equality is mathematical: 1/2, 0.5 and \\frac{1}{2} are one. `math_dapo` compares strings, after removing units and words.
 * The last box or answer line counts, wherever it is in the response. `math_dapo` looks at the last 300 characters, and there

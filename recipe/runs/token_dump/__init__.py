@@ -14,8 +14,8 @@ A file `step_<n>.parquet` (zstd) holds one row a response. Lists of a row have o
 The file's key-value metadata has "token_dump", a JSON object: format, method, groups (their names),
 clip_ratio_low, clip_ratio_high, model.
 
-    settings.py    the config node `trainer.token_dump`
-    choice.py      which responses
-    table.py       the columns, and the files in their folder
-    collect.py     from verl's trainer to the table
+    dump_settings.py    the config node `trainer.token_dump`
+    choice.py           which responses
+    table.py            the columns, and the files in their folder
+    collect.py          from verl's trainer to the table
 """

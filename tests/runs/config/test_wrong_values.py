@@ -32,6 +32,7 @@ from tests.runs.config.given import GIVEN, SEPARATE
         ([*SEPARATE, "trainer.v1.separate_async.parameter_sync_step=3"], r"3 x 32 is not 128"),
         (["htpo.entropy_source=current_policy"], r"set actor_rollout_ref.actor.calculate_entropy=True"),
         (["distillation.enabled=True"], r"distillation.enabled=True"),
+        (["reward_model.model.path=judge"], r"reward_model is .*; set reward.reward_model instead"),
         (
             ["algorithm.rollout_correction.rollout_is=token", "actor_rollout_ref.rollout.calculate_log_probs=False"],
             r"asks for 'token'.*calculate_log_probs=True",
