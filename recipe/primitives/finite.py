@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from recipe.primitives import host
+
 
 def check_finite(entropy: torch.Tensor, mask: torch.Tensor) -> None:
     """Refuse an entropy that is not finite at a response token.
@@ -16,7 +18,7 @@ def check_finite(entropy: torch.Tensor, mask: torch.Tensor) -> None:
         ValueError: names the rows. On CUDA a device-side assertion stops the process instead: looking would synchronise.
     """
     fine = (entropy.isfinite() | ~mask).all(dim=1)  # [B]
-    if entropy.device.type != "cpu":
+    if not host.on_host(entropy):
         torch._assert_async(fine.all())
     elif not fine.all():
         rows = (~fine).nonzero().flatten().tolist()

@@ -17,11 +17,16 @@ def build_settings(cls: type[Settings], name: str, node: Mapping, actor) -> Sett
     Raises:
         ValueError: an unknown key, or what `cls` raises for a value out of range.
     """
-    node = {key: value for key, value in node.items() if key != "_target_"}
     for key in _FROM_ACTOR:
         if key in node:
             raise ValueError(f"{name}.{key} is taken from verl's actor: set actor_rollout_ref.actor.{key} instead")
-    return with_clip_range(build(cls, name, node), actor)
+    low, high = actor.clip_ratio_low, actor.clip_ratio_high
+    return replace(
+        build(cls, name, node),
+        clip_ratio_low=actor.clip_ratio if low is None else low,
+        clip_ratio_high=actor.clip_ratio if high is None else high,
+        clip_ratio_c=actor.clip_ratio_c,
+    )
 
 
 def build(cls: type[Settings], name: str, node: Mapping) -> Settings:
@@ -30,14 +35,3 @@ def build(cls: type[Settings], name: str, node: Mapping) -> Settings:
     if unknown := sorted(set(node) - set(known)):
         raise ValueError(f"{name} has no setting {unknown[0]!r}; its settings are {', '.join(known)}")
     return cls(**node)
-
-
-def with_clip_range(settings: Settings, actor) -> Settings:
-    """Settings with the clip range of verl's actor config (a config node or its dataclass)."""
-    low, high = actor.clip_ratio_low, actor.clip_ratio_high
-    return replace(
-        settings,
-        clip_ratio_low=actor.clip_ratio if low is None else low,
-        clip_ratio_high=actor.clip_ratio if high is None else high,
-        clip_ratio_c=actor.clip_ratio_c,
-    )

@@ -16,26 +16,26 @@ INPUTS = ("entropy", "response_mask", "hard", "correct")
 
 
 def method(name):
-    """(policy-loss config, registered loss, its token field of a batch, sums to ratios) of a recipe."""
+    """(settings, registered loss, its token field of a batch, sums to ratios) of a recipe."""
     if name == "htpo":
         from recipe.htpo import HTPOConfig, partition_tokens
         from recipe.htpo.metrics import loss_ratios
-        from recipe.htpo.plugin import HTPOPolicyLossConfig, compute_policy_loss_htpo
+        from recipe.htpo.plugin import compute_policy_loss_htpo
 
         def fields(b):
             return {"token_groups": partition_tokens(*(b[k] for k in INPUTS), HTPOConfig())}
 
-        return HTPOPolicyLossConfig(loss_mode="htpo"), compute_policy_loss_htpo, fields, loss_ratios
+        return HTPOConfig(), compute_policy_loss_htpo, fields, loss_ratios
 
     from recipe.hapo import HAPOConfig, entropy_score, entropy_statistics
     from recipe.hapo.metrics import loss_ratios
-    from recipe.hapo.plugin import HAPOPolicyLossConfig, compute_policy_loss_hapo
+    from recipe.hapo.plugin import compute_policy_loss_hapo
 
     def fields(b):
         statistics = entropy_statistics(b["entropy"], b["response_mask"], HAPOConfig())
         return {"entropy_score": entropy_score(b["entropy"], statistics)}
 
-    return HAPOPolicyLossConfig(loss_mode="hapo"), compute_policy_loss_hapo, fields, loss_ratios
+    return HAPOConfig(clip_ratio_high=0.28), compute_policy_loss_hapo, fields, loss_ratios
 
 
 def worker(name, rank, world_size, port, out):
@@ -49,7 +49,7 @@ def worker(name, rank, world_size, port, out):
     from recipe.token_level.context import LossInputs, handing_loss
     from tests.pure_support import random_batch
 
-    policy_loss, compute_loss, fields, loss_ratios = method(name)
+    settings, compute_loss, fields, loss_ratios = method(name)
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), RANK=str(rank), WORLD_SIZE=str(world_size))
     dist.init_process_group("gloo")
     torch.manual_seed(0)
@@ -64,7 +64,6 @@ def worker(name, rank, world_size, port, out):
         ppo_micro_batch_size_per_gpu=1,
         clip_ratio_high=0.28,
         clip_ratio_c=10.0,
-        policy_loss=policy_loss,
     )
     # As verl's engine does it: the loss is normalised by the tokens of the whole batch, FSDP averages over ranks.
     tokens = int(batch["response_mask"].sum())
@@ -74,7 +73,7 @@ def worker(name, rank, world_size, port, out):
     for row in range(rank, ROWS, world_size):  # each rank its rows, in micro-batches of one
         part = {name: value[row : row + 1] for name, value in batch.items()}
         log_prob = part["log_prob"] + 0.3 * model(features[row : row + 1]).squeeze(-1)
-        with handing_loss(LossInputs(part)) as inputs:
+        with handing_loss(LossInputs(settings, part)) as inputs:
             loss, _ = compute_loss(
                 part["old_log_prob"], log_prob, part["advantages"], part["response_mask"], "token-mean", config
             )
@@ -100,7 +99,7 @@ def run(name, world_size, out):
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     ranks = [
         subprocess.Popen(
-            [sys.executable, __file__, name, str(rank), str(world_size), str(port), out], cwd=ROOT, env=environment
+            [sys.executable, "-m", __name__, name, str(rank), str(world_size), str(port), out], cwd=ROOT, env=environment
         )
         for rank in range(world_size)
     ]
@@ -119,5 +118,4 @@ def test_one_and_two_ranks_agree(name, tmp_path):
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
     worker(sys.argv[1], *map(int, sys.argv[2:5]), sys.argv[5])
