@@ -14,6 +14,7 @@ _READING = {
     "_local_scalar_dense",  # item(), and with it bool(), int(), float(), if and index
     "is_nonzero",
     "equal",
+    "allclose",
     "nonzero",
     "nonzero_numpy",
     "argwhere",
@@ -40,9 +41,9 @@ class _Watch(TorchDispatchMode):
         name = func._schema.name.removeprefix("aten::")
         if name in _READING:
             raise Sync(name)
-        if name.rstrip("_") in ("index", "index_put", "_index_put_impl"):
-            if any(x is not None and x.dtype in (torch.bool, torch.uint8) for x in args[1]):
-                raise Sync(f"{name} with a mask")
+        indices = args[1] if name.rstrip("_") in ("index", "index_put", "_index_put_impl") else ()
+        if any(x is not None and x.dtype in (torch.bool, torch.uint8) for x in indices):
+            raise Sync(f"{name} with a mask")
         if name == "repeat_interleave" and func._overloadname == "Tensor" and kwargs.get("output_size") is None:
             raise Sync("repeat_interleave without output_size")
         if name in ("_to_copy", "copy_", "_copy_from") and _to_host(name, args, kwargs):
@@ -82,7 +83,7 @@ def no_sync():
         for name in _METHODS:
             stack.enter_context(mock.patch.object(torch.Tensor, name, _refuse(name)))
         stack.enter_context(mock.patch.object(torch.Tensor, "to", _watched_to(torch.Tensor.to)))
-        stack.enter_context(mock.patch("recipe.primitives.host.on_host", lambda tensor: False))
+        stack.enter_context(mock.patch("recipe.primitives.host.on_host", return_value=False))
         stack.enter_context(_Watch())
         if torch.cuda.is_available():
             torch.cuda.set_sync_debug_mode("error")

@@ -10,6 +10,8 @@ from recipe.hapo import HAPOConfig, entropy_score, entropy_statistics, token_lev
 from recipe.hapo.method import HAPO
 from recipe.hapo.metrics import loss_ratios
 from recipe.token_level.context import EstimatorInputs, LossInputs, handing_estimator, handing_loss
+from recipe.token_level.device_metrics import device_metrics
+from tests.no_sync import no_sync
 from tests.pure_support import random_batch
 
 OFF = {"adaptive_clip": False, "adaptive_advantage": False}
@@ -124,6 +126,18 @@ def test_without_scores_the_loss_says_how_to_start(actor_config):
     rows = (batch["old_log_prob"], batch["log_prob"], batch["advantages"], batch["response_mask"])
     with pytest.raises(ValueError, match=r"without entropy_score.*python -m recipe.hapo.main"):
         get_policy_loss_fn("hapo")(*rows, "token-mean", actor_config(recipe="hapo"))
+
+
+def test_the_registered_loss_and_its_metrics_do_not_synchronise(actor_config):
+    batch, config = random_batch(dtype=torch.float32), actor_config(recipe="hapo")
+    score, log_prob = scored(batch), batch["log_prob"].requires_grad_()
+    config.global_batch_info.update(dp_size=1, batch_num_tokens=int(batch["response_mask"].sum()), global_batch_size=12)
+    rows = (batch["old_log_prob"], log_prob, batch["advantages"], batch["response_mask"])
+    with no_sync(), handing_loss(LossInputs(HAPOConfig(), {"entropy_score": score})) as inputs:
+        loss, _ = get_policy_loss_fn("hapo")(*rows, "token-mean", config)
+        metrics = device_metrics(inputs.means, inputs.sums)
+        loss.backward()
+    assert len(metrics) == 3 + 2 * 4
 
 
 T = 6

@@ -9,6 +9,8 @@ from recipe.htpo import GROUPS, HTPOConfig, partition_tokens, token_losses
 from recipe.htpo.method import HTPO
 from recipe.htpo.metrics import loss_ratios, partition_metrics
 from recipe.token_level.context import LossInputs, handing_loss
+from recipe.token_level.device_metrics import device_metrics
+from tests.no_sync import no_sync
 from tests.pure_support import random_batch
 
 AGGREGATIONS = ["token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm"]
@@ -138,3 +140,18 @@ def test_without_groups_the_loss_says_how_to_start(actor_config):
         get_policy_loss_fn("htpo")(
             batch["old_log_prob"], batch["log_prob"], batch["advantages"], batch["response_mask"], "token-mean", actor_config()
         )
+
+
+@pytest.mark.parametrize("source", ["old_policy", "current_policy"])
+def test_the_registered_loss_and_its_metrics_do_not_synchronise(actor_config, source):
+    batch, config = random_batch(dtype=torch.float32), actor_config(calculate_entropy=True)
+    settings = HTPOConfig(entropy_source=source)
+    config.global_batch_info.update(dp_size=1, batch_num_tokens=int(batch["response_mask"].sum()), global_batch_size=12)
+    groups = partition_tokens(batch["entropy"], batch["response_mask"], batch["hard"], batch["correct"], settings)
+    log_prob = batch["log_prob"].requires_grad_()
+    rows = (batch["old_log_prob"], log_prob, batch["advantages"], batch["response_mask"])
+    with no_sync(), handing_loss(LossInputs(settings, {"token_groups": groups}, batch["entropy"])) as inputs:
+        loss, _ = get_policy_loss_fn("htpo")(*rows, "token-mean", config)
+        metrics = device_metrics(inputs.means, inputs.sums)
+        loss.backward()
+    assert len(metrics) == 3 + 3 * len(GROUPS)

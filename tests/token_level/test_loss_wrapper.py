@@ -11,7 +11,9 @@ from verl.utils import tensordict_utils as tu
 from recipe.htpo import HTPOConfig, partition_tokens, token_losses
 from recipe.htpo.method import HTPO
 from recipe.htpo.metrics import loss_ratios
-from recipe.token_level.loss import SUMS, TokenFieldsLoss
+from recipe.token_level.context import loss_inputs
+from recipe.token_level.loss import SUMS, TokenFieldsLoss, of_responses
+from tests.no_sync import no_sync
 from tests.pure_support import random_batch
 
 ROWS, WIDTH = 6, 20
@@ -111,3 +113,36 @@ def test_verls_own_losses_run_under_the_wrapper(case, actor_config):
     expected, _ = compute_policy_loss_vanilla(*rows, "token-mean", actor_config(), batch["rollout_is_weights"])
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
     assert not any(name.startswith(SUMS) for name in metrics)
+
+
+def test_responses_are_cut_out_as_verl_does_it_without_waiting(case):
+    from verl.workers.utils.padding import no_padding_2_padding
+
+    batch, _, output, data = case
+    expected = no_padding_2_padding(output["entropy"], data)
+    with no_sync():
+        found = of_responses(output["entropy"], data["prompts"], data["responses"], WIDTH)
+    assert torch.equal(found, expected)
+    assert torch.equal(found[:, 0], batch["entropy"][:, 0])
+
+
+def test_an_empty_response_is_cut_out_as_zeros():
+    output = nested([torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0, 5.0])])
+    prompts = nested([torch.ones(2), torch.ones(1)])
+    responses = nested([torch.ones(0), torch.ones(2)])
+    assert of_responses(output, prompts, responses, 3).tolist() == [[0, 0, 0], [3, 4, 0]]
+
+
+@pytest.mark.parametrize("source", ["old_policy", "current_policy"])
+def test_the_loss_is_handed_the_current_entropy_only_where_it_reads_it(case, actor_config, monkeypatch, source):
+    batch, _, output, data = case
+    handed = []
+    monkeypatch.setattr("verl.workers.utils.losses.ppo_loss", lambda *_: (handed.append(loss_inputs("htpo")), ({}, {}))[1])
+    settings = HTPOConfig(entropy_source=source)
+    TokenFieldsLoss(actor_config(), *HTPO_LOSS[:2], settings, HTPO.reads_entropy(settings))(output, data)
+    assert handed[0].settings is settings
+    if source == "old_policy":
+        assert handed[0].entropy is None
+    else:
+        exists = data["responses"].offsets().diff()[:, None] > torch.arange(WIDTH)
+        assert torch.equal(handed[0].entropy, batch["entropy"].where(exists, 0))
