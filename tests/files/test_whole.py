@@ -37,7 +37,6 @@ def test_an_error_leaves_what_was_there(tmp_path, kind, error):
     path = tmp_path / "a"
     path.write_text("old")
 
-
     def write():
         with written_whole(path) as new:
             if kind == "folder":

@@ -43,12 +43,12 @@ def find_model(path: str, out: str) -> Model:
             f"model is {path}, which is no folder; fetch a model of the hub by hf download NAME --local-dir FOLDER"
         )
     if (root / "config.json").is_file():
-        return Model(str(root), _checked(root))
+        return Model(str(root), _complete(root))
     actor = _actor_folder(root)
     published = actor / "huggingface"
     if (published / "config.json").is_file() and not read_weights(str(published), tied=False)[1]:
-        return Model(str(actor), _checked(published))  # the run was told to save the merged model, too
-    return Model(str(actor), _checked(_merged(actor, Path(out).expanduser().resolve())))
+        return Model(str(actor), _complete(published))  # the run was told to save the merged model, too
+    return Model(str(actor), _complete(_merged(actor, Path(out).expanduser().resolve())))
 
 
 def _actor_folder(root: Path) -> Path:
@@ -107,7 +107,7 @@ def _merged(actor: Path, out: Path) -> Path:
     return target
 
 
-def _checked(folder: Path) -> str:
+def _complete(folder: Path) -> str:
     _, faults = read_weights(str(folder), tied=False)
     if faults:
         raise ValueError(f"the model folder is incomplete: in {folder} {faults[0]}")
