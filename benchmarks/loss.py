@@ -5,6 +5,7 @@ The losses are the functions registered with verl, forward and backward, with th
 
 from __future__ import annotations
 
+import pickle
 import statistics
 import sys
 from functools import partial
@@ -16,28 +17,27 @@ from verl.workers.config import FSDPActorConfig
 
 from benchmarks.timing import interleaved, make_batch, partition
 from recipe.htpo import PRESETS, HTPOConfig, token_losses
-from recipe.htpo.plugin import HTPOPolicyLossConfig, compute_policy_loss_htpo
+from recipe.htpo.plugin import compute_policy_loss_htpo
 from recipe.runs.run_folder import read_metrics
 from recipe.token_level.context import LossInputs, handing_loss
+from recipe.token_level.device_metrics import device_metrics
 
 THREADS = 2
 ROOT = Path(__file__).parents[1]
 
 
-def actor_config(settings: HTPOConfig) -> FSDPActorConfig:
-    """verl's actor config with the given settings and the paper's clip range."""
-    clip = {"clip_ratio_low": 0.2, "clip_ratio_high": 0.28, "clip_ratio_c": 10.0}
-    policy_loss = HTPOPolicyLossConfig(loss_mode="htpo", htpo=settings)
-    return FSDPActorConfig(rollout_n=8, ppo_micro_batch_size_per_gpu=1, policy_loss=policy_loss, **clip)
+CLIP_RANGE = {"clip_ratio_low": 0.2, "clip_ratio_high": 0.28, "clip_ratio_c": 10.0}  # HTPOConfig's own
 
 
-def registered(function, batch, config, groups) -> None:
-    """Forward and backward of a registered policy loss."""
+def registered(function, batch, settings, groups) -> None:
+    """Forward and backward of a registered policy loss, with its metrics made numbers."""
+    config = FSDPActorConfig(rollout_n=8, ppo_micro_batch_size_per_gpu=1, **CLIP_RANGE)
     log_prob = batch["log_prob"].clone().requires_grad_()
     rest = (batch["old_log_prob"], log_prob, batch["advantages"], batch["response_mask"])
-    with handing_loss(LossInputs({"token_groups": groups})):
+    with handing_loss(LossInputs(settings, {"token_groups": groups})) as inputs:
         loss, _ = function(*rest, "token-mean", config)
     loss.backward()
+    pickle.dumps(device_metrics(inputs.means, inputs.sums))
 
 
 def bare(losses, batch, groups) -> None:
@@ -51,12 +51,12 @@ def losses_and_partition() -> None:
     """Print ratios over the vanilla loss, and the partition's time per token."""
     batch = make_batch()
     groups = partition(batch)
-    functions = {"vanilla": partial(registered, compute_policy_loss_vanilla, batch, actor_config(HTPOConfig()), groups)}
+    functions = {"vanilla": partial(registered, compute_policy_loss_vanilla, batch, HTPOConfig(), groups)}
     for name in PRESETS:
-        config = actor_config(HTPOConfig(objectives=name))
-        functions[f"htpo loss, objectives={name}"] = partial(registered, compute_policy_loss_htpo, batch, config, groups)
-    config = actor_config(HTPOConfig(variant="released"))
-    functions["htpo loss, variant=released"] = partial(registered, compute_policy_loss_htpo, batch, config, groups)
+        settings = HTPOConfig(objectives=name)
+        functions[f"htpo loss, objectives={name}"] = partial(registered, compute_policy_loss_htpo, batch, settings, groups)
+    settings = HTPOConfig(variant="released")
+    functions["htpo loss, variant=released"] = partial(registered, compute_policy_loss_htpo, batch, settings, groups)
     functions["htpo loss without metrics"] = partial(bare, token_losses, batch, groups)
     functions["htpo loss without metrics, compiled"] = partial(bare, torch.compile(token_losses), batch, groups)
     functions["partition"] = partial(partition, batch)

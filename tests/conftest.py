@@ -55,21 +55,11 @@ def compose():
 
 @pytest.fixture
 def actor_config():
-    """Build verl's FSDP actor config with a recipe's settings; other keyword arguments go to HTPOConfig or HAPOConfig."""
+    """Build verl's FSDP actor config for a recipe's loss."""
 
-    def build(loss_agg_mode="token-mean", clip_ratio_c=10.0, recipe="htpo", **settings):
-        from verl.workers.config import FSDPActorConfig
+    def build(loss_agg_mode="token-mean", clip_ratio_c=10.0, recipe="htpo", **others):
+        from verl.workers.config import FSDPActorConfig, PolicyLossConfig
 
-        from recipe.hapo import HAPOConfig
-        from recipe.hapo.plugin import HAPOPolicyLossConfig
-        from recipe.htpo import HTPOConfig
-        from recipe.htpo.plugin import HTPOPolicyLossConfig
-
-        policy_loss = (
-            HTPOPolicyLossConfig(loss_mode="htpo", htpo=HTPOConfig(**settings))
-            if recipe == "htpo"
-            else HAPOPolicyLossConfig(loss_mode="hapo", hapo=HAPOConfig(**settings))
-        )
         return FSDPActorConfig(
             rollout_n=8,
             ppo_micro_batch_size_per_gpu=1,
@@ -77,7 +67,8 @@ def actor_config():
             clip_ratio_high=0.28,
             clip_ratio_c=clip_ratio_c,
             loss_agg_mode=loss_agg_mode,
-            policy_loss=policy_loss,
+            policy_loss=PolicyLossConfig(loss_mode=recipe),
+            **others,
         )
 
     return build

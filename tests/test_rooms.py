@@ -11,22 +11,29 @@ from tests import ROOT
 # Each room may import those named with it, and itself.
 BELOW = {
     "verl_patches": (),
+    "recipe.files": (),
     "recipe.primitives": ("verl_patches",),
     "recipe.token_level": ("recipe.primitives", "verl_patches"),
     "recipe.adaptive_temperature": ("recipe.token_level", "recipe.primitives", "verl_patches"),
-    "recipe.runs": ("recipe.adaptive_temperature", "recipe.token_level", "recipe.primitives", "verl_patches"),
+    "recipe.runs": ("recipe.adaptive_temperature", "recipe.token_level", "recipe.primitives", "recipe.files", "verl_patches"),
     "recipe.htpo": ("recipe.runs", "recipe.token_level", "recipe.primitives", "verl_patches"),
     "recipe.hapo": ("recipe.runs", "recipe.token_level", "recipe.primitives", "verl_patches"),
     "recipe.rlvr_math.reward": (),
-    "recipe.rlvr_math.data": ("recipe.rlvr_math.reward",),
-    "recipe.rlvr_math.evaluation": ("recipe.rlvr_math.data", "recipe.runs", "recipe.primitives", "verl_patches"),
+    "recipe.rlvr_math.data": ("recipe.rlvr_math.reward", "recipe.files"),
+    "recipe.rlvr_math.evaluation": (
+        "recipe.rlvr_math.data",
+        "recipe.runs",
+        "recipe.primitives",
+        "recipe.files",
+        "verl_patches",
+    ),
     "recipe.rlvr_math.report": ("recipe.rlvr_math.evaluation",),
-    "recipe.insight": ("recipe.token_level",),
+    "recipe.insight": ("recipe.token_level", "recipe.files"),
     # What a method of one's own may import.
     "examples.entropy_shaping": ("recipe.runs", "recipe.token_level", "recipe.primitives"),
 }
 ALGORITHMS = {
-    "recipe.primitives": ("ranges", "finite", "slope", "entropy_score", "group_advantage"),
+    "recipe.primitives": ("ranges", "host", "finite", "slope", "entropy_score", "group_advantage"),
     "recipe.htpo": ("settings", "objectives", "partition", "losses"),
     "recipe.hapo": ("settings", "advantages", "losses"),
     "recipe.adaptive_temperature": ("settings", "temperature"),

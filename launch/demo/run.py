@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT))
 
 from launch.demo.progress import ACCURACY, REWARD, progress  # noqa: E402
 from launch.recipes import package_of  # noqa: E402
+from recipe.files.whole import written_whole  # noqa: E402
 from recipe.runs.run_folder import read_metrics  # noqa: E402
 from recipe.runs.stopping import RUN_AGAIN  # noqa: E402
 from recipe.token_level.method import Method  # noqa: E402
@@ -45,9 +46,8 @@ def make_inputs(run_dir: Path) -> None:
     """Model and data, unless they are there; a folder is renamed into place when it is complete."""
     for script, name in (("make_model.py", "model"), ("make_data.py", "data")):
         if not (run_dir / name).exists():
-            unfinished = run_dir / f"{name}.part"
-            subprocess.run([sys.executable, HERE / script, unfinished], check=True)
-            unfinished.rename(run_dir / name)
+            with written_whole(run_dir / name) as new:
+                subprocess.run([sys.executable, HERE / script, new], check=True)
 
 
 def training_command(recipe: str, run_dir: Path, overrides: list[str]) -> list[str]:

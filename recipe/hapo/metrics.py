@@ -32,7 +32,7 @@ def loss_metrics(losses, log_prob, old_log_prob, advantages, score, response_mas
 
     Returns:
         verl's own three (`pg_clipfrac`, `ppo_kl`, `pg_clipfrac_lower`, by the adapted clip range), and sums over tokens for
-        `loss_ratios`. Both come over in a single copy from the device.
+        `loss_ratios`; scalar tensors on the inputs' device.
     """
     low, high = clip_range(score.float(), config)
     log_ratio = log_prob.float() - old_log_prob.float()
@@ -47,9 +47,8 @@ def loss_metrics(losses, log_prob, old_log_prob, advantages, score, response_mas
     by_side = torch.stack([torch.where(side, columns, 0).sum(dim=(1, 2)) for side in (score <= 0, score > 0)])
     means = clip_metrics(log_ratio, advantages, above, below, dual_clipped, mask)
 
-    numbers = torch.cat([means, by_side.flatten()]).tolist()
     keys = [f"{side}/{kind}" for side in SIDES for kind in ("loss", "outside", "redistributed", "tokens")]
-    return dict(zip(NAMES, numbers[:3], strict=True)), dict(zip(keys, numbers[3:], strict=True))
+    return dict(zip(NAMES, means.unbind(), strict=True)), dict(zip(keys, by_side.flatten().unbind(), strict=True))
 
 
 def loss_ratios(sums: Mapping[str, float]) -> dict[str, float]:

@@ -6,31 +6,20 @@ Loaded in every process of a run, as the `verl.plugins` entry point of this proj
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 
 import torch
 from verl.trainer.ppo.core_algos import agg_loss, register_adv_est, register_policy_loss
-from verl.workers.config import PolicyLossConfig
 
 from recipe.hapo.advantages import group_advantages
 from recipe.hapo.losses import token_losses
 from recipe.hapo.method import HAPO
 from recipe.hapo.metrics import loss_metrics
-from recipe.hapo.settings import HAPOConfig
 from recipe.primitives.entropy_score import entropy_score, entropy_statistics
 from recipe.token_level.context import estimator_inputs, loss_inputs
-from recipe.token_level.method_settings import with_clip_range
 from recipe.token_level.rows import Rows
 from verl_patches.contract import check
 
 check("plugin")
-
-
-@dataclass
-class HAPOPolicyLossConfig(PolicyLossConfig):
-    """verl's policy-loss settings plus HAPO's; `_target_` of `actor_rollout_ref.actor.policy_loss`."""
-
-    hapo: HAPOConfig = field(default_factory=HAPOConfig)
 
 
 @register_adv_est("hapo")
@@ -78,15 +67,17 @@ def compute_policy_loss_hapo(
 ):
     """HAPO's loss of one micro-batch; arguments, `[B, T]` each, and result as verl's own policy losses.
 
+    The metrics are left in `LossInputs`, on the device.
+
     Raises:
         ValueError: the batch carries no `entropy_score`.
     """
-    inputs = loss_inputs(HAPO)  # first: under verl's own entry there are no settings either
-    settings = with_clip_range(config.policy_loss.hapo, config)
+    inputs = loss_inputs(HAPO)
+    settings = inputs.settings
     score = inputs.token_fields["entropy_score"]
     losses = token_losses(log_prob, old_log_prob, advantages, score, settings)
     if rollout_is_weights is not None:
         losses = losses * rollout_is_weights
     loss = agg_loss(losses, response_mask, loss_agg_mode, **config.global_batch_info)
-    metrics, inputs.sums = loss_metrics(losses, log_prob, old_log_prob, advantages, score, response_mask, settings)
-    return loss, metrics
+    inputs.means, inputs.sums = loss_metrics(losses, log_prob, old_log_prob, advantages, score, response_mask, settings)
+    return loss, {}

@@ -35,7 +35,7 @@ def label_rows(keys: list[str], acc: np.ndarray, is_padding: np.ndarray, difficu
     rows = Rows.of(keys)
     last_row, prompt = rows.last_row, rows.prompt_of_session
     verdict, real = acc[last_row], ~is_padding[last_row]
-    _check(verdict, real, keys, last_row)
+    _refuse_without_verdict(verdict, real, keys, last_row)
 
     verdict = np.where(real, verdict, 0.0)
     accuracy = np.bincount(prompt, verdict) / np.bincount(prompt)  # [number of prompts]
@@ -49,7 +49,7 @@ def label_rows(keys: list[str], acc: np.ndarray, is_padding: np.ndarray, difficu
     )
 
 
-def _check(verdict: np.ndarray, real: np.ndarray, keys: list[str], last_row: np.ndarray) -> None:
+def _refuse_without_verdict(verdict: np.ndarray, real: np.ndarray, keys: list[str], last_row: np.ndarray) -> None:
     if (none := real & np.isnan(verdict)).any():
         raise ValueError(
             f"the reward function returned no 'acc' for {none.sum()} of {real.sum()} responses (first: "

@@ -34,6 +34,7 @@ HTPO = Method(
     token_fields=("token_groups",),
     needs_verdict=True,
     settings=settings,
+    reads_entropy=lambda settings: settings.entropy_source == "current_policy",
     ratios=loss_ratios,
     signs=SIGNS,
     console=console_phrases,

@@ -50,8 +50,7 @@ def loss_metrics(losses, log_prob, old_log_prob, advantages, token_groups, respo
 
     Returns:
         verl's own three (`pg_clipfrac`, `ppo_kl`, `pg_clipfrac_lower`, with the meaning they have in its vanilla loss), and
-        sums over tokens for `loss_ratios`. Both come over in a single copy from the device, right before verl's `ppo_loss`
-        reads the loss itself.
+        sums over tokens for `loss_ratios`; scalar tensors on the inputs' device.
     """
     log_ratio = log_prob.float() - old_log_prob.float()
     ratio = log_ratio.exp()
@@ -64,9 +63,8 @@ def loss_metrics(losses, log_prob, old_log_prob, advantages, token_groups, respo
     sums = [mask.new_zeros(9).scatter_add_(0, ids, column.flatten())[1:] for column in columns]
     means = clip_metrics(log_ratio, advantages, above, below, dual_clipped, mask)
 
-    numbers = torch.cat([means, *sums]).tolist()
     keys = [f"{name}/{kind}" for kind in ("loss", "outside", "tokens") for name in GROUPS]
-    return dict(zip(NAMES, numbers[:3], strict=True)), dict(zip(keys, numbers[3:], strict=True))
+    return dict(zip(NAMES, means.unbind(), strict=True)), dict(zip(keys, torch.cat(sums).unbind(), strict=True))
 
 
 def loss_ratios(sums: Mapping[str, float]) -> dict[str, float]:

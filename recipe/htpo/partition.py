@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from recipe.htpo.settings import HTPOConfig
+from recipe.primitives import host
 from recipe.primitives.finite import check_finite
 
 
@@ -95,7 +96,7 @@ def _share(fraction: float, count: torch.Tensor) -> torch.Tensor:
 
 def _sort_rows(values: torch.Tensor) -> torch.Tensor:
     """Sort each row, ascending."""
-    if values.device.type == "cpu":
+    if host.on_host(values):
         try:
             import numpy as np
         except ImportError:

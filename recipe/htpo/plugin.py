@@ -6,31 +6,20 @@ Loaded in every process of a run, as the `verl.plugins` entry point of this proj
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 
 import torch
 from verl.trainer.ppo.core_algos import agg_loss, register_adv_est, register_policy_loss
-from verl.workers.config import PolicyLossConfig
 
 from recipe.htpo.difficulty import label_rows
 from recipe.htpo.losses import token_losses
 from recipe.htpo.method import HTPO
 from recipe.htpo.metrics import loss_metrics, partition_metrics
 from recipe.htpo.partition import partition_tokens, row_labels
-from recipe.htpo.settings import HTPOConfig
 from recipe.token_level.context import estimator_inputs, loss_inputs
 from recipe.token_level.grpo import grpo_advantages
-from recipe.token_level.method_settings import with_clip_range
 from verl_patches.contract import check
 
 check("plugin")
-
-
-@dataclass
-class HTPOPolicyLossConfig(PolicyLossConfig):
-    """verl's policy-loss settings plus HTPO's; `_target_` of `actor_rollout_ref.actor.policy_loss`."""
-
-    htpo: HTPOConfig = field(default_factory=HTPOConfig)
 
 
 @register_adv_est("htpo")
@@ -77,11 +66,13 @@ def compute_policy_loss_htpo(
 ):
     """HTPO's loss of one micro-batch; arguments, `[B, T]` each, and result as verl's own policy losses.
 
+    The metrics are left in `LossInputs`, on the device.
+
     Raises:
         ValueError: the batch carries no `token_groups`.
     """
-    inputs = loss_inputs(HTPO)  # first: under verl's own entry there are no settings either
-    settings = with_clip_range(config.policy_loss.htpo, config)
+    inputs = loss_inputs(HTPO)
+    settings = inputs.settings
     groups = inputs.token_fields["token_groups"]
     if settings.entropy_source == "current_policy":
         groups = partition_tokens(inputs.entropy, response_mask, *row_labels(groups), settings)
@@ -90,5 +81,5 @@ def compute_policy_loss_htpo(
     if rollout_is_weights is not None:
         losses = losses * rollout_is_weights
     loss = agg_loss(losses, response_mask, loss_agg_mode, **config.global_batch_info)
-    metrics, inputs.sums = loss_metrics(losses, log_prob, old_log_prob, advantages, groups, response_mask, settings)
-    return loss, metrics
+    inputs.means, inputs.sums = loss_metrics(losses, log_prob, old_log_prob, advantages, groups, response_mask, settings)
+    return loss, {}

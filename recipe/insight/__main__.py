@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from recipe.files.whole import written_whole
 from recipe.insight.dumps import TOKENS
 from recipe.insight.page import page
 from recipe.insight.runs import load_runs
@@ -25,9 +26,10 @@ def write_report(folders: Sequence[Path], out: Path, names: Sequence[str] | None
         raise ValueError(f"--tokens {tokens}: give a number of tokens, 0 for none")
     html = page(load_runs(folders, names, tokens))
     out.mkdir(parents=True, exist_ok=True)
-    unfinished = out / "index.html.part"
-    unfinished.write_text(html, encoding="utf-8", newline="\n")
-    return unfinished.replace(out / "index.html")
+    path = out / "index.html"
+    with written_whole(path) as new:
+        new.write_text(html, encoding="utf-8", newline="\n")
+    return path
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

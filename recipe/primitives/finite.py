@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from recipe.primitives import host
 from verl_patches.device_assertion import assert_on_device
 
 
@@ -18,7 +19,7 @@ def check_finite(entropy: torch.Tensor, mask: torch.Tensor) -> None:
         ValueError: names the rows. On CUDA a device-side assertion stops the process instead: looking would synchronise.
     """
     fine = (entropy.isfinite() | ~mask).all(dim=1)  # [B]
-    if entropy.device.type != "cpu":
+    if not host.on_host(entropy):
         assert_on_device(fine.all())
     elif not fine.all():
         rows = (~fine).nonzero().flatten().tolist()

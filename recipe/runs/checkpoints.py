@@ -7,10 +7,10 @@ checkpoint gets a list of its files and their sizes, written last.
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 
+from recipe.files.whole import written_whole
 from verl_patches.names import CHECKPOINT_FOLDER, CHECKPOINT_TRACKER
 
 LIST = "complete.json"
@@ -20,9 +20,8 @@ def write_list(folder: str) -> None:
     """List what is in a checkpoint folder (on this node) after everything was written."""
     root = Path(folder)
     sizes = {str(p.relative_to(root)): p.stat().st_size for p in sorted(root.rglob("*")) if p.is_file() and p.name != LIST}
-    unfinished = root / f"{LIST}.part"
-    unfinished.write_text(json.dumps(sizes, indent=1))
-    os.replace(unfinished, root / LIST)
+    with written_whole(root / LIST) as new:
+        new.write_text(json.dumps(sizes, indent=1))
 
 
 def begin_list(folder: str, listed: bool) -> None:

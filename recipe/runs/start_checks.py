@@ -26,13 +26,13 @@ def checks_before_start(config: DictConfig, method: Method) -> dict[str, Callabl
         "config": partial(check_run, config, method),
         "data": partial(check_files, config),
         "resume": partial(check_progress, config),
-        "plugin": partial(_check_plugin, config, method),
+        "plugin": partial(_require_names, config, method),
         "reward": partial(check_reward, config, method),
         "verl": partial(_check_verl, config),
     }
 
 
-def _check_plugin(config: DictConfig, method: Method) -> None:
+def _require_names(config: DictConfig, method: Method) -> None:
     check("driver")  # before a plugin, whose import may fail for the same reason
     check("plugin")
     require_registered(method)

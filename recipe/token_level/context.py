@@ -42,14 +42,20 @@ class EstimatorInputs:
 class LossInputs:
     """What the loss wrapper hands to a registered policy loss, and gets back from it.
 
+    settings: the method's typed settings, with the clip range of verl's actor.
     token_fields: padded `[B, T]` tensors of this micro-batch.
-    entropy: `[B, T]` of the policy being updated, detached, where the actor update computes it.
-    sums: filled by the loss; scalars that add up over micro-batches and ranks, from which the trainer makes ratios.
+    entropy: `[B, T]` nats, of the policy being updated, detached; for a method that reads it, else None.
+    means: filled by the loss; scalar tensors, metrics that are averaged over micro-batches and ranks.
+    sums: filled by the loss; scalar tensors that add up over micro-batches and ranks, from which the trainer makes ratios.
+
+    The loss leaves means and sums on the device; they become numbers after the update, so that it need not wait for them.
     """
 
+    settings: Any
     token_fields: dict[str, torch.Tensor]
     entropy: torch.Tensor | None = None
-    sums: dict[str, float] = field(default_factory=dict)
+    means: dict[str, torch.Tensor] = field(default_factory=dict)
+    sums: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
 _estimator: ContextVar[EstimatorInputs | None] = ContextVar("estimator_inputs", default=None)

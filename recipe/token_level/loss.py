@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+from typing import Any
+
+import torch
 
 from recipe.token_level.context import LossInputs, handing_loss
 from verl_patches.contract import check
@@ -17,12 +20,16 @@ class TokenFieldsLoss:
         config: verl's ActorConfig.
         plugin: the module that registers the policy loss, imported (loudly) where this object arrives.
         token_fields: names of the fields in the batch to hand over; nested `[B, j]` there, padded with 0 here.
+        settings: the method's typed settings.
+        reads_entropy: whether the policy loss is handed the entropies of the policy being updated.
     """
 
-    def __init__(self, config, plugin: str, token_fields: tuple[str, ...]):
+    def __init__(self, config, plugin: str, token_fields: tuple[str, ...], settings: Any, reads_entropy: bool = False):
         self.config = config
         self.plugin = plugin
         self.token_fields = token_fields
+        self.settings = settings
+        self.reads_entropy = reads_entropy
 
     def __setstate__(self, state):
         self.__dict__.update(state)
@@ -30,17 +37,35 @@ class TokenFieldsLoss:
         importlib.import_module(self.plugin)
 
     def __call__(self, model_output, data, dp_group=None):
-        from verl.utils.metric import AggregationType, Metric
         from verl.workers.utils.losses import ppo_loss
-        from verl.workers.utils.padding import no_padding_2_padding
+
+        from recipe.token_level.device_metrics import device_metrics
 
         present = [name for name in self.token_fields if name in data]
         padded = data.select(*present).to_padded_tensor(0)
-        inputs = LossInputs({name: padded[name] for name in present})
-        if (entropy := model_output.get("entropy")) is not None:
-            inputs.entropy = no_padding_2_padding(entropy.detach(), data)
+        inputs = LossInputs(self.settings, {name: padded[name] for name in present})
+        if self.reads_entropy and present:
+            width = inputs.token_fields[present[0]].shape[1]
+            inputs.entropy = of_responses(model_output["entropy"].detach(), data["prompts"], data["responses"], width)
         with handing_loss(inputs):
             loss, metrics = ppo_loss(self.config, model_output, data, dp_group)
-        for name, value in inputs.sums.items():
-            metrics[SUMS + name] = Metric(value=value, aggregation=AggregationType.SUM)
-        return loss, metrics
+        sums = {SUMS + name: value for name, value in inputs.sums.items()}
+        return loss, metrics | device_metrics(inputs.means, sums)
+
+
+def of_responses(output: torch.Tensor, prompts: torch.Tensor, responses: torch.Tensor, width: int) -> torch.Tensor:
+    """Cut the responses out of a model output, without a loop over the rows and without waiting for the device.
+
+    Args:
+        output: nested `[B, j]`, prompt and response of each row; position t is about token t + 1.
+        prompts, responses: nested `[B, j]`, of which only the lengths are read; no prompt is empty.
+        width: of the result, at least the longest response.
+
+    Returns:
+        `[B, width]`, 0 beyond each response; as verl's `no_padding_2_padding`.
+    """
+    values, lengths = output.values(), responses.offsets().diff()
+    ends = (prompts.offsets().diff() + lengths).cumsum(0)
+    place = torch.arange(width, device=values.device)
+    index = (ends - lengths - 1).unsqueeze(1) + place
+    return torch.where(place < lengths.unsqueeze(1), values[index.clamp(max=len(values) - 1)], 0)

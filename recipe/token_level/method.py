@@ -24,6 +24,7 @@ class Method:
     token_fields: fields that the estimator makes for the loss.
     needs_verdict: whether the reward function must return `acc`.
     settings: build the typed settings from the method's config node and verl's actor node; ValueError if they are wrong.
+    reads_entropy: whether, with these settings, the loss reads the entropies of the policy being updated.
     check: further checks of the whole config; ValueError if it cannot work.
     ratios: turn the sums that the loss filled into metrics.
     signs: of sickness in the method's own metrics, beside those that the run layer knows for all.
@@ -38,6 +39,7 @@ class Method:
     needs_verdict: bool
     settings: Callable[[Mapping, DictConfig], Any]
     ratios: Callable[[Mapping[str, float]], dict[str, float]] = lambda sums: {}
+    reads_entropy: Callable[[Any], bool] = lambda settings: False
     check: Callable[[DictConfig], None] = lambda config: None
     signs: tuple[Sign, ...] = ()
     console: Callable[[Mapping[str, float]], list[str]] = lambda metrics: []

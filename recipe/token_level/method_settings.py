@@ -17,11 +17,11 @@ def build_settings(cls: type[Settings], name: str, node: Mapping, actor) -> Sett
     Raises:
         ValueError: an unknown key, or what `cls` raises for a value out of range.
     """
-    node = {key: value for key, value in node.items() if key != "_target_"}
     for key in _FROM_ACTOR:
         if key in node:
             raise ValueError(f"{name}.{key} is taken from verl's actor: set actor_rollout_ref.actor.{key} instead")
-    return with_clip_range(build(cls, name, node), actor)
+    low, high = clip_range(actor)
+    return replace(build(cls, name, node), clip_ratio_low=low, clip_ratio_high=high, clip_ratio_c=actor.clip_ratio_c)
 
 
 def build(cls: type[Settings], name: str, node: Mapping) -> Settings:
@@ -30,12 +30,6 @@ def build(cls: type[Settings], name: str, node: Mapping) -> Settings:
     if unknown := sorted(set(node) - set(known)):
         raise ValueError(f"{name} has no setting {unknown[0]!r}; its settings are {', '.join(known)}")
     return cls(**node)
-
-
-def with_clip_range(settings: Settings, actor) -> Settings:
-    """Settings with the clip range of verl's actor config (a config node or its dataclass)."""
-    low, high = clip_range(actor)
-    return replace(settings, clip_ratio_low=low, clip_ratio_high=high, clip_ratio_c=actor.clip_ratio_c)
 
 
 def clip_range(actor) -> tuple[float, float]:

@@ -43,7 +43,11 @@ class TokenLevelTrainer(HookedTrainer):
     def on_init_end(self):
         super().on_init_end()
         actor = omega_conf_to_dataclass(self.config.actor_rollout_ref.actor)
-        self.actor_rollout_wg.set_loss_fn(TokenFieldsLoss(actor, self.method.plugin, self.method.token_fields))
+        self.actor_rollout_wg.set_loss_fn(
+            TokenFieldsLoss(
+                actor, self.method.plugin, self.method.token_fields, self.settings, self.method.reads_entropy(self.settings)
+            )
+        )
 
     def advantage_step(self, batch, metrics):
         fields = ["entropy", "response_mask", "extra_fields"]

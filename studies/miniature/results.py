@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from recipe.files.whole import written_whole
 from recipe.rlvr_math.evaluation.samples import Sample
 
 HERE = Path(__file__).resolve().parent
@@ -77,9 +78,8 @@ def right_answers(result: dict, difficulty: str | None = None) -> np.ndarray:
 def write(result: dict, path: Path) -> None:
     """Write a result whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    unfinished.write_text(json.dumps(result, indent=None, separators=(",", ":")) + "\n")
-    unfinished.rename(path)
+    with written_whole(path) as new:
+        new.write_text(json.dumps(result, indent=None, separators=(",", ":")) + "\n")
 
 
 def path_of(arm: str, seed: int, folder: Path | None = None) -> Path:

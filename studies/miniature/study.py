@@ -22,12 +22,12 @@ from pathlib import Path
 import pandas as pd
 import torch
 import yaml
+from filelock import FileLock, Timeout
 
 from launch.demo.evaluate import run
 from launch.demo.run import train
 from launch.recipes import package_of
 from recipe.rlvr_math.data.data_files import sha256
-from recipe.rlvr_math.evaluation.locking import locked
 from recipe.rlvr_math.evaluation.samples import read_samples
 from studies.miniature import results, resume
 from studies.miniature.make_data import main as make_data
@@ -168,7 +168,7 @@ def main(arguments: list[str] | None = None) -> None:
     runs = args.runs.resolve()
     data = runs / "data"
     runs.mkdir(parents=True, exist_ok=True)
-    with locked(runs / "start.lock", wait=True):
+    with FileLock(runs / "start.lock"):
         if not (data / "test.parquet").exists():
             make_data(str(data))
         if not results.path_of("start", 0).exists():
@@ -176,8 +176,8 @@ def main(arguments: list[str] | None = None) -> None:
     for i, (seed, name) in enumerate(wanted, 1):
         with ExitStack() as held:
             try:
-                held.enter_context(locked(runs / f"{name}-{seed}.lock", wait=False))
-            except BlockingIOError:
+                held.enter_context(FileLock(runs / f"{name}-{seed}.lock", blocking=False))
+            except Timeout:
                 print(f"{name}, seed {seed}: another process makes it", flush=True)
                 continue
             if not results.path_of(name, seed).exists():

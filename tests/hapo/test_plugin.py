@@ -7,8 +7,11 @@ from verl.trainer.config import AlgoConfig
 from verl.trainer.ppo.core_algos import compute_policy_loss_vanilla, get_adv_estimator_fn, get_policy_loss_fn
 
 from recipe.hapo import HAPOConfig, entropy_score, entropy_statistics, token_level_group_advantage, token_losses
+from recipe.hapo.method import HAPO
 from recipe.hapo.metrics import loss_ratios
 from recipe.token_level.context import EstimatorInputs, LossInputs, handing_estimator, handing_loss
+from recipe.token_level.device_metrics import device_metrics
+from tests.no_sync import no_sync
 from tests.pure_support import random_batch
 
 OFF = {"adaptive_clip": False, "adaptive_advantage": False}
@@ -19,14 +22,16 @@ def scored(batch, settings=None):
     return entropy_score(batch["entropy"], statistics)
 
 
-def call(batch, config, score, weights=None):
+def call(batch, config, score, weights=None, **hapo):
     """(loss, gradient, metrics, sums) of the registered loss."""
     log_prob = batch["log_prob"].clone().requires_grad_()
     rows = (batch["old_log_prob"], log_prob, batch["advantages"], batch["response_mask"])
-    with handing_loss(LossInputs({"entropy_score": score})) as inputs:
+    with handing_loss(LossInputs(HAPO.settings(hapo, config), {"entropy_score": score})) as inputs:
         loss, metrics = get_policy_loss_fn("hapo")(*rows, config.loss_agg_mode, config, weights)
     loss.backward()
-    return loss.detach(), log_prob.grad, metrics, inputs.sums
+    assert metrics == {}  # they are with the inputs, for the wrapper
+    means, sums = ({name: x.item() for name, x in values.items()} for values in (inputs.means, inputs.sums))
+    return loss.detach(), log_prob.grad, means, sums
 
 
 @pytest.mark.parametrize("mode", ["token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm"])
@@ -34,9 +39,9 @@ def call(batch, config, score, weights=None):
 def test_with_both_loss_parts_off_it_is_verls_vanilla_loss(actor_config, mode, weighted):
     batch = random_batch(rows=16, seed=5)
     batch["log_prob"] = batch["log_prob"] * 2  # ratios far enough out for the dual clip
-    config = actor_config(mode, clip_ratio_c=3.0, recipe="hapo", **OFF)
+    config = actor_config(mode, clip_ratio_c=3.0, recipe="hapo")
     weights = torch.rand(16, 64, dtype=torch.float64) if weighted else None
-    loss, gradient, metrics, sums = call(batch, config, scored(batch), weights)
+    loss, gradient, metrics, sums = call(batch, config, scored(batch), weights, **OFF)
 
     log_prob = batch["log_prob"].clone().requires_grad_()
     rows = (batch["old_log_prob"], log_prob, batch["advantages"], batch["response_mask"])
@@ -121,6 +126,18 @@ def test_without_scores_the_loss_says_how_to_start(actor_config):
     rows = (batch["old_log_prob"], batch["log_prob"], batch["advantages"], batch["response_mask"])
     with pytest.raises(ValueError, match=r"without entropy_score.*python -m recipe.hapo.main"):
         get_policy_loss_fn("hapo")(*rows, "token-mean", actor_config(recipe="hapo"))
+
+
+def test_the_registered_loss_and_its_metrics_do_not_synchronise(actor_config):
+    batch, config = random_batch(dtype=torch.float32), actor_config(recipe="hapo")
+    score, log_prob = scored(batch), batch["log_prob"].requires_grad_()
+    config.global_batch_info.update(dp_size=1, batch_num_tokens=int(batch["response_mask"].sum()), global_batch_size=12)
+    rows = (batch["old_log_prob"], log_prob, batch["advantages"], batch["response_mask"])
+    with no_sync(), handing_loss(LossInputs(HAPOConfig(), {"entropy_score": score})) as inputs:
+        loss, _ = get_policy_loss_fn("hapo")(*rows, "token-mean", config)
+        metrics = device_metrics(inputs.means, inputs.sums)
+        loss.backward()
+    assert len(metrics) == 3 + 2 * 4
 
 
 T = 6

@@ -6,8 +6,11 @@ import torch
 from verl.trainer.ppo.core_algos import compute_policy_loss_vanilla, get_policy_loss_fn
 
 from recipe.htpo import GROUPS, HTPOConfig, partition_tokens, token_losses
+from recipe.htpo.method import HTPO
 from recipe.htpo.metrics import loss_ratios, partition_metrics
 from recipe.token_level.context import LossInputs, handing_loss
+from recipe.token_level.device_metrics import device_metrics
+from tests.no_sync import no_sync
 from tests.pure_support import random_batch
 
 AGGREGATIONS = ["token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm"]
@@ -15,11 +18,10 @@ AGGREGATIONS = ["token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token
 
 def call(batch, config, entropy=None, weights=None, **htpo):
     """(loss, gradient, metrics, sums) of the registered loss."""
-    groups = partition_tokens(
-        batch["entropy"], batch["response_mask"], batch["hard"], batch["correct"], config.policy_loss.htpo
-    )
+    settings = HTPO.settings(htpo, config)
+    groups = partition_tokens(batch["entropy"], batch["response_mask"], batch["hard"], batch["correct"], settings)
     log_prob = batch["log_prob"].clone().requires_grad_()
-    with handing_loss(LossInputs({"token_groups": groups}, entropy=entropy)) as inputs:
+    with handing_loss(LossInputs(settings, {"token_groups": groups}, entropy=entropy)) as inputs:
         loss, metrics = get_policy_loss_fn("htpo")(
             old_log_prob=batch["old_log_prob"],
             log_prob=log_prob,
@@ -30,7 +32,9 @@ def call(batch, config, entropy=None, weights=None, **htpo):
             rollout_is_weights=weights,
         )
     loss.backward()
-    return loss.detach(), log_prob.grad, metrics, inputs.sums
+    assert metrics == {}  # they are with the inputs, for the wrapper
+    means, sums = ({name: x.item() for name, x in values.items()} for values in (inputs.means, inputs.sums))
+    return loss.detach(), log_prob.grad, means, sums
 
 
 def vanilla(batch, config, weights=None):
@@ -52,11 +56,11 @@ def vanilla(batch, config, weights=None):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("dual", [3.0, 10.0])
 def test_the_dapo_preset_is_verls_vanilla_loss(actor_config, mode, weighted, dual):
-    config = actor_config(mode, clip_ratio_c=dual, objectives="dapo")
+    config = actor_config(mode, clip_ratio_c=dual)
     batch = random_batch(rows=16, seed=5)
     batch["log_prob"] = batch["log_prob"] * 2  # ratios far enough out for the dual clip
     weights = torch.rand(16, 64, dtype=torch.float64) if weighted else None
-    loss, gradient, metrics, _ = call(batch, config, weights=weights)
+    loss, gradient, metrics, _ = call(batch, config, weights=weights, objectives="dapo")
     expected_loss, expected_gradient, expected_metrics = vanilla(batch, config, weights)
     torch.testing.assert_close(loss, expected_loss, rtol=1e-12, atol=1e-14)
     torch.testing.assert_close(gradient, expected_gradient, rtol=1e-12, atol=1e-14)
@@ -116,12 +120,11 @@ def test_an_empty_group_reports_a_share_of_zero_and_nothing_else():
 
 
 def test_current_policy_partitions_by_the_entropy_of_the_update(actor_config):
-    batch = random_batch()
-    config = actor_config(entropy_source="current_policy")
+    batch, config = random_batch(), actor_config(calculate_entropy=True)
     # The same entropies from the other source give the same loss, other entropies another one.
-    same = call(batch, config, entropy=batch["entropy"])
+    same = call(batch, config, entropy=batch["entropy"], entropy_source="current_policy")
     torch.testing.assert_close(same[1], call(batch, actor_config())[1])
-    other = call(batch, config, entropy=1 - batch["entropy"])
+    other = call(batch, config, entropy=1 - batch["entropy"], entropy_source="current_policy")
     flipped = call(batch | {"entropy": 1 - batch["entropy"]}, actor_config())
     assert not torch.allclose(same[1], other[1])
     torch.testing.assert_close(other[1], flipped[1])
@@ -133,7 +136,22 @@ def test_without_groups_the_loss_says_how_to_start(actor_config):
         get_policy_loss_fn("htpo")(
             batch["old_log_prob"], batch["log_prob"], batch["advantages"], batch["response_mask"], "token-mean", actor_config()
         )
-    with handing_loss(LossInputs({})), pytest.raises(ValueError, match="without token_groups"):
+    with handing_loss(LossInputs(HTPOConfig(), {})), pytest.raises(ValueError, match="without token_groups"):
         get_policy_loss_fn("htpo")(
             batch["old_log_prob"], batch["log_prob"], batch["advantages"], batch["response_mask"], "token-mean", actor_config()
         )
+
+
+@pytest.mark.parametrize("source", ["old_policy", "current_policy"])
+def test_the_registered_loss_and_its_metrics_do_not_synchronise(actor_config, source):
+    batch, config = random_batch(dtype=torch.float32), actor_config(calculate_entropy=True)
+    settings = HTPOConfig(entropy_source=source)
+    config.global_batch_info.update(dp_size=1, batch_num_tokens=int(batch["response_mask"].sum()), global_batch_size=12)
+    groups = partition_tokens(batch["entropy"], batch["response_mask"], batch["hard"], batch["correct"], settings)
+    log_prob = batch["log_prob"].requires_grad_()
+    rows = (batch["old_log_prob"], log_prob, batch["advantages"], batch["response_mask"])
+    with no_sync(), handing_loss(LossInputs(settings, {"token_groups": groups}, batch["entropy"])) as inputs:
+        loss, _ = get_policy_loss_fn("htpo")(*rows, "token-mean", config)
+        metrics = device_metrics(inputs.means, inputs.sums)
+        loss.backward()
+    assert len(metrics) == 3 + 3 * len(GROUPS)

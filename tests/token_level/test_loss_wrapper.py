@@ -9,11 +9,15 @@ from verl.trainer.ppo.core_algos import agg_loss, kl_penalty
 from verl.utils import tensordict_utils as tu
 
 from recipe.htpo import HTPOConfig, partition_tokens, token_losses
+from recipe.htpo.method import HTPO
 from recipe.htpo.metrics import loss_ratios
-from recipe.token_level.loss import SUMS, TokenFieldsLoss
+from recipe.token_level.context import loss_inputs
+from recipe.token_level.loss import SUMS, TokenFieldsLoss, of_responses
+from tests.no_sync import no_sync
 from tests.pure_support import random_batch
 
 ROWS, WIDTH = 6, 20
+HTPO_LOSS = ("recipe.htpo.plugin", ("token_groups",), HTPOConfig())
 PROMPTS = [3, 7, 1, 5, 2, 4]
 
 
@@ -62,9 +66,10 @@ def case():
 @pytest.mark.parametrize("source", ["old_policy", "current_policy"])
 def test_the_loss_gets_every_token_its_own_group(case, actor_config, source):
     batch, groups, output, data = case
-    config = actor_config(entropy_source=source)
+    config = actor_config()
     object.__setattr__(config, "use_kl_loss", True)
-    wrapper = pickle.loads(pickle.dumps(TokenFieldsLoss(config, "recipe.htpo.plugin", ("token_groups",))))
+    settings = HTPOConfig(entropy_source=source)
+    wrapper = pickle.loads(pickle.dumps(TokenFieldsLoss(config, *HTPO_LOSS[:2], settings, HTPO.reads_entropy(settings))))
     loss, metrics = wrapper(output, data)
 
     losses = token_losses(batch["log_prob"], batch["old_log_prob"], batch["advantages"], groups, HTPOConfig())
@@ -82,7 +87,7 @@ def test_the_loss_gets_every_token_its_own_group(case, actor_config, source):
 
 def test_a_permutation_of_the_groups_would_be_noticed(case, actor_config):
     _, _, output, data = case
-    wrapper = TokenFieldsLoss(actor_config(), "recipe.htpo.plugin", ("token_groups",))
+    wrapper = TokenFieldsLoss(actor_config(), *HTPO_LOSS)
     right = wrapper(output, data)[0].item()
     data["token_groups"] = nested(row.flip(0) for row in data["token_groups"].unbind())
     assert wrapper(output, data)[0].item() != pytest.approx(right, rel=1e-3)
@@ -92,7 +97,7 @@ def test_a_batch_without_groups_is_an_error(case, actor_config):
     _, _, output, data = case
     del data["token_groups"]
     with pytest.raises(ValueError, match="without token_groups"):
-        TokenFieldsLoss(actor_config(), "recipe.htpo.plugin", ("token_groups",))(output, data)
+        TokenFieldsLoss(actor_config(), *HTPO_LOSS)(output, data)
 
 
 def test_verls_own_losses_run_under_the_wrapper(case, actor_config):
@@ -103,8 +108,41 @@ def test_verls_own_losses_run_under_the_wrapper(case, actor_config):
     del data["token_groups"]
     config = actor_config()
     object.__setattr__(config, "policy_loss", PolicyLossConfig(loss_mode="vanilla"))
-    loss, metrics = TokenFieldsLoss(config, "recipe.htpo.plugin", ("token_groups",))(output, data)
+    loss, metrics = TokenFieldsLoss(config, *HTPO_LOSS)(output, data)
     rows = (batch["old_log_prob"], batch["log_prob"], batch["advantages"], batch["response_mask"])
     expected, _ = compute_policy_loss_vanilla(*rows, "token-mean", actor_config(), batch["rollout_is_weights"])
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
     assert not any(name.startswith(SUMS) for name in metrics)
+
+
+def test_responses_are_cut_out_as_verl_does_it_without_waiting(case):
+    from verl.workers.utils.padding import no_padding_2_padding
+
+    batch, _, output, data = case
+    expected = no_padding_2_padding(output["entropy"], data)
+    with no_sync():
+        found = of_responses(output["entropy"], data["prompts"], data["responses"], WIDTH)
+    assert torch.equal(found, expected)
+    assert torch.equal(found[:, 0], batch["entropy"][:, 0])
+
+
+def test_an_empty_response_is_cut_out_as_zeros():
+    output = nested([torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0, 5.0])])
+    prompts = nested([torch.ones(2), torch.ones(1)])
+    responses = nested([torch.ones(0), torch.ones(2)])
+    assert of_responses(output, prompts, responses, 3).tolist() == [[0, 0, 0], [3, 4, 0]]
+
+
+@pytest.mark.parametrize("source", ["old_policy", "current_policy"])
+def test_the_loss_is_handed_the_current_entropy_only_where_it_reads_it(case, actor_config, monkeypatch, source):
+    batch, _, output, data = case
+    handed = []
+    monkeypatch.setattr("verl.workers.utils.losses.ppo_loss", lambda *_: (handed.append(loss_inputs("htpo")), ({}, {}))[1])
+    settings = HTPOConfig(entropy_source=source)
+    TokenFieldsLoss(actor_config(), *HTPO_LOSS[:2], settings, HTPO.reads_entropy(settings))(output, data)
+    assert handed[0].settings is settings
+    if source == "old_policy":
+        assert handed[0].entropy is None
+    else:
+        exists = data["responses"].offsets().diff()[:, None] > torch.arange(WIDTH)
+        assert torch.equal(handed[0].entropy, batch["entropy"].where(exists, 0))

@@ -109,7 +109,8 @@ def work(name, model, rank, world_size, port, out):
     method = {"htpo": HTPO, "hapo": HAPO}[name]
     worker, actor = training_worker(name, model)
     engine = worker.engine
-    worker.set_loss_fn(TokenFieldsLoss(actor, method.plugin, method.token_fields))
+    settings = method.settings({}, actor)
+    worker.set_loss_fn(TokenFieldsLoss(actor, method.plugin, method.token_fields, settings, method.reads_entropy(settings)))
 
     data = update_batch(name, engine.module.config.vocab_size)
     data = tu.index_select_tensor_dict(data, list(range(rank, ROWS, world_size)))

@@ -75,12 +75,10 @@ def test_no_class_overrides_a_private_method_of_another_package():
     for name in ("htpo.trainer", "hapo.trainer", "adaptive_temperature.rollout", "adaptive_temperature.logits_processor"):
         importlib.import_module(f"recipe.{name}")
     importlib.import_module("launch.submission.client")
-    from recipe.hapo.plugin import HAPOPolicyLossConfig
-    from recipe.htpo.plugin import HTPOPolicyLossConfig
     from verl_patches.trainer_hooks import HookedTrainer
 
     looked_at = 0
-    classes = [HookedTrainer, HAPOPolicyLossConfig, HTPOPolicyLossConfig]
+    classes = [HookedTrainer]
     for module in [m for name, m in importlib.sys.modules.items() if name.startswith(("recipe.", "launch."))]:
         classes += [c for _, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__]
     for cls in {c for c in classes if c.__module__.startswith(("recipe.", "launch."))}:
@@ -89,4 +87,4 @@ def test_no_class_overrides_a_private_method_of_another_package():
         taken = {name for base in foreign for name in vars(base) if is_private(name)}
         made_by_metaclasses = {"_abc_impl", "_backward_cls"}
         assert {name for name in vars(cls) if is_private(name)} & taken <= made_by_metaclasses, cls
-    assert looked_at >= 6
+    assert looked_at >= 5

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Callable
 from pathlib import Path
+
+from recipe.files.whole import written_whole
 
 
 def manifest_of(data: Path) -> Path:
@@ -36,22 +36,13 @@ def write_data(path: Path, rows: list[dict], manifest: dict) -> None:
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     manifest_of(path).unlink(missing_ok=True)  # the old one would be about another file
-    _replace(path, lambda new: Dataset.from_list(rows, features=features).to_parquet(new))
+    with written_whole(path) as new:
+        Dataset.from_list(rows, features=features).to_parquet(str(new))
     write_manifest(path, manifest | {"sha256": sha256(path)})
 
 
 def write_manifest(data: Path, manifest: dict) -> None:
     """Write the manifest of a data file."""
     content = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-    _replace(manifest_of(data), lambda new: Path(new).write_text(content, encoding="utf-8"))
-
-
-def _replace(path: Path, write: Callable[[str], object]) -> None:
-    new = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        write(str(new))
-        with open(new, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(new, path)
-    finally:
-        new.unlink(missing_ok=True)
+    with written_whole(manifest_of(data)) as new:
+        new.write_text(content, encoding="utf-8")

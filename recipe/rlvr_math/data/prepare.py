@@ -20,7 +20,7 @@ from recipe.rlvr_math.data.data_files import sha256, write_data
 from recipe.rlvr_math.data.problems import Conflict, Problem, distinct
 from recipe.rlvr_math.reward.answers import MAX_ANSWER, clean, normalise, quick_verdict
 from recipe.rlvr_math.reward.score import same_answer
-from recipe.rlvr_math.reward.verifier_pool import CheckTimeout, pool
+from recipe.rlvr_math.reward.verifier_pool import VerifierTimeout, pool
 
 SECONDS = 20.0  # for one comparison: the publisher's answers are no bombs
 
@@ -119,7 +119,7 @@ def prepare(options: argparse.Namespace) -> None:
 def _same(one: str, other: str) -> bool:
     try:
         return same_answer(one, other, SECONDS)
-    except CheckTimeout:
+    except VerifierTimeout:
         return False
 
 
@@ -130,7 +130,7 @@ def _parses(answer: str) -> bool:
         return bool(normalise(answer))
     try:
         return pool().parses(clean(answer), SECONDS)
-    except CheckTimeout:
+    except VerifierTimeout:
         return False
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from recipe.rlvr_math.evaluation.locking import locked
+from filelock import FileLock, Timeout
+
+from recipe.files.whole import written_whole
 from recipe.rlvr_math.evaluation.samples import Sample, append_sample, open_samples, read_samples
 
 _MAY_DIFFER = ("hardware", "date")  # a continued evaluation may run elsewhere; what a benchmark's file holds has a digest
@@ -44,9 +45,8 @@ class RunFolder:
         if target.exists():
             check_settings(str(self.path), settings)
             return
-        unfinished = self.path / "settings.json.part"
-        unfinished.write_text(json.dumps(settings, indent=1) + "\n")
-        os.replace(unfinished, target)
+        with written_whole(target) as new:
+            new.write_text(json.dumps(settings, indent=1) + "\n")
 
     def open_benchmark(self, name: str) -> Iterator[Sample]:
         """Open the file of a benchmark for `append`, and yield the samples that are there. A cut last line is cut away."""
@@ -78,8 +78,8 @@ def open_run(out: str) -> Iterator[RunFolder]:
         raise ValueError(f"out is {path}, where nothing can be written ({error})") from None
     with ExitStack() as stack:
         try:
-            stack.enter_context(locked(path / "lock", wait=False))
-        except BlockingIOError:
+            stack.enter_context(FileLock(path / "lock", blocking=False))
+        except Timeout:
             raise ValueError(f"another evaluation is writing to {path}; wait for it, or give another out=") from None
         run = RunFolder(path)
         stack.callback(run.close)

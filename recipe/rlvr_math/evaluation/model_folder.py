@@ -11,7 +11,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from recipe.rlvr_math.evaluation.locking import locked
+from filelock import FileLock
+
+from recipe.files.whole import written_whole
 from recipe.runs.checkpoints import newest_complete
 from recipe.runs.preflight.model import read_weights
 
@@ -41,12 +43,12 @@ def find_model(path: str, out: str) -> Model:
             f"model is {path}, which is no folder; fetch a model of the hub by hf download NAME --local-dir FOLDER"
         )
     if (root / "config.json").is_file():
-        return Model(str(root), _checked(root))
+        return Model(str(root), _complete(root))
     actor = _actor_folder(root)
     published = actor / "huggingface"
     if (published / "config.json").is_file() and not read_weights(str(published), tied=False)[1]:
-        return Model(str(actor), _checked(published))  # the run was told to save the merged model, too
-    return Model(str(actor), _checked(_merged(actor, Path(out).expanduser().resolve())))
+        return Model(str(actor), _complete(published))  # the run was told to save the merged model, too
+    return Model(str(actor), _complete(_merged(actor, Path(out).expanduser().resolve())))
 
 
 def _actor_folder(root: Path) -> Path:
@@ -82,30 +84,30 @@ def _merged(actor: Path, out: Path) -> Path:
     """The merged model; kept until a shard changes."""
     place = actor if os.access(actor, os.W_OK) else out
     place.mkdir(parents=True, exist_ok=True)
-    target, stamp, unfinished = place / "merged", place / "merged.json", place / "merged.part"
+    target, stamp = place / "merged", place / "merged.json"
     made_of = {"actor": str(actor)} | {
         file.name: [file.stat().st_size, file.stat().st_mtime_ns] for file in sorted(actor.glob("model_world_size_*.pt"))
     }
-    with locked(place / "merged.lock", wait=True):
+    with FileLock(place / "merged.lock"):
         if target.is_dir() and stamp.is_file() and json.loads(stamp.read_text()) == made_of:
             return target
-        for folder in (target, unfinished):
+        for folder in (target, *place.glob("merged.*.part")):  # the latter of a merge that was killed
             shutil.rmtree(folder, ignore_errors=True)
         print(f"merging the shards in {actor} (bfloat16, as verl's merger saves) ...", file=sys.stderr)
-        options = ["--backend", "fsdp", "--local_dir", str(actor), "--target_dir", str(unfinished)]
-        command = [sys.executable, "-m", "verl.model_merger", "merge", *options]
-        result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
-        if result.returncode or read_weights(str(unfinished), tied=False)[1]:
-            log = place / "merged.log"
-            log.write_text(result.stdout)
-            last = (result.stdout.strip().splitlines() or ["no output"])[-1]
-            raise ValueError(f"the checkpoint {actor} cannot be merged: {last} (all of it is in {log})")
-        stamp.write_text(json.dumps(made_of))
-        unfinished.rename(target)
+        with written_whole(target) as new:
+            options = ["--backend", "fsdp", "--local_dir", str(actor), "--target_dir", str(new)]
+            command = [sys.executable, "-m", "verl.model_merger", "merge", *options]
+            result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+            if result.returncode or read_weights(str(new), tied=False)[1]:
+                log = place / "merged.log"
+                log.write_text(result.stdout)
+                last = (result.stdout.strip().splitlines() or ["no output"])[-1]
+                raise ValueError(f"the checkpoint {actor} cannot be merged: {last} (all of it is in {log})")
+            stamp.write_text(json.dumps(made_of))
     return target
 
 
-def _checked(folder: Path) -> str:
+def _complete(folder: Path) -> str:
     _, faults = read_weights(str(folder), tied=False)
     if faults:
         raise ValueError(f"the model folder is incomplete: in {folder} {faults[0]}")

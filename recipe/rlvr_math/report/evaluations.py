@@ -100,22 +100,22 @@ def read_settings(folder: Path) -> dict[str, Any]:
         settings = json.loads(path.read_bytes())
     except ValueError as error:
         raise ValueError(f"{path} is not valid JSON: {error}") from None
-    _check(path, "", settings, _TYPES)
+    _check_types(path, "", settings, _TYPES)
     if settings["format"] != FORMAT:
         raise ValueError(f"{path} has format {settings['format']}; this version reads format {FORMAT}")
     if settings["n"] < 1:
         raise ValueError(f"{path}: 'n' is {settings['n']}; it must be at least 1")
-    _check(path, "sampling.", settings["sampling"], dict.fromkeys(SAMPLING))
+    _check_types(path, "sampling.", settings["sampling"], dict.fromkeys(SAMPLING))
     if not settings["benchmarks"]:
         raise ValueError(f"{path}: 'benchmarks' is empty")
     for name, described in settings["benchmarks"].items():
-        _check(path, f"benchmarks.{name}.", described, {"file": str, "sha256": str, "problems": int})
+        _check_types(path, f"benchmarks.{name}.", described, {"file": str, "sha256": str, "problems": int})
         if described["problems"] < 1:
             raise ValueError(f"{path}: 'benchmarks.{name}.problems' is {described['problems']}; it must be at least 1")
     return settings
 
 
-def _check(path: Path, prefix: str, found: Any, types: dict[str, type | None]) -> None:
+def _check_types(path: Path, prefix: str, found: Any, types: dict[str, type | None]) -> None:
     """Every key there and of its type; None for any type."""
     if type(found) is not dict:
         raise ValueError(f"{path}: {prefix.removesuffix('.') or 'the content'} is not an object")

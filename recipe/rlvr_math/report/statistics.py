@@ -82,23 +82,14 @@ def bootstrap_means(values: NDArray, seed: int | Sequence[int], resamples: int =
 
 
 def percentile_interval(replicates: NDArray, level: float = 0.95) -> tuple[NDArray, NDArray]:
-    """Both ends of the percentile interval of bootstrap replicates [resamples, ...] (Efron & Tibshirani 1993, chapter 13)."""
-    low, high = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return low, high
-
-
-def bootstrap_interval(
-    values: ArrayLike, seed: int | Sequence[int] = 0, level: float = 0.95, resamples: int = RESAMPLES
-) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean over problems. values [P].
+    """Both ends of the percentile interval of bootstrap replicates [resamples, ...] (Efron & Tibshirani 1993, chapter 13).
 
     With few problems it is somewhat narrow: over 30 problems with Beta(1, 2) accuracies 93 % of 4000 intervals of nominally
-    95 % held the true mean.
-    If all values are equal its width is zero, which says that resampling cannot tell, not that the mean is certain.
-    ValueError without problems.
+    95 % held the true mean. If all values are equal its width is zero, which says that resampling cannot tell, not that the
+    mean is certain.
     """
-    low, high = percentile_interval(bootstrap_means(np.asarray(values, dtype=float)[:, None], seed, resamples), level)
-    return float(low[0]), float(high[0])
+    low, high = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return low, high
 
 
 def paired_test(differences: ArrayLike, seed: int | Sequence[int] = 0, flips: int = SIGN_FLIPS) -> float:

@@ -24,7 +24,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from recipe.rlvr_math.reward.answers import MAX_ANSWER, clean, final_answer, normalise, quick_verdict
-from recipe.rlvr_math.reward.verifier_pool import CheckTimeout, pool
+from recipe.rlvr_math.reward.verifier_pool import VerifierTimeout, pool
 
 MATH_VERIFY = "0.9.0"
 _FROM_VERL = {"reward_router_address", "reward_model_tokenizer"}  # given to every reward function where a judge model runs
@@ -82,7 +82,7 @@ def compute_score(
     else:
         try:
             right = same_answer(str(ground_truth), answer, timeout)
-        except CheckTimeout:
+        except VerifierTimeout:
             right, timed_out = False, True
     return {
         "score": 1.0 if right else float(wrong_score),
@@ -94,7 +94,7 @@ def compute_score(
 
 
 def same_answer(gold: str, answer: str, timeout: float) -> bool:
-    """Whether `answer` equals `gold`. Raises CheckTimeout if that is not decided in `timeout` seconds."""
+    """Whether `answer` equals `gold`. Raises VerifierTimeout if that is not decided in `timeout` seconds."""
     right = quick_verdict(normalise(gold), normalise(answer))
     if right is None:
         right = len(gold) <= MAX_ANSWER and pool().equal(clean(gold), clean(answer), timeout)

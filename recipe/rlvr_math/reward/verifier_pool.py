@@ -19,12 +19,12 @@ from pathlib import Path
 
 from recipe.rlvr_math.reward.verifier_process import WALL_FACTOR
 
-PROCESSES = 4  # for each process that checks answers, of which verl has `reward.num_workers`; started when needed
+PROCESSES = 4  # for each process that scores answers, of which verl has `reward.num_workers`; started when needed
 START_SECONDS = 120.0  # importing sympy takes a second, from a slow network disk much more
 GRACE_SECONDS = 1.0  # the process ends itself at its limit; after this it is killed from here
 
 
-class CheckTimeout(Exception):
+class VerifierTimeout(Exception):
     """The limit of time or memory was reached; the process that was asked is gone."""
 
 
@@ -39,7 +39,7 @@ class VerifierPool:
         """Whether math-verify takes `answer` for `gold`.
 
         Raises:
-            CheckTimeout: not decided within `seconds` of CPU time (or within the memory limit).
+            VerifierTimeout: not decided within `seconds` of CPU time (or within the memory limit).
             RuntimeError: no verifier process can be started.
         """
         return self._ask({"gold": gold, "answer": answer, "seconds": seconds})
@@ -90,12 +90,12 @@ class _Verifier:
             self.end()
             reason = f"exit status {self.process.returncode}" if hello is None else hello["error"]
             raise RuntimeError(
-                f"the process that checks answers cannot be started ({reason}); `python -P {script}` must import math-verify "
+                f"the verifier process cannot be started ({reason}); `python -P {script}` must import math-verify "
                 "(pip install math-verify==0.9.0)"
             )
 
     def ask(self, request: dict) -> dict:
-        """The reply; CheckTimeout, after the process has been ended, if none comes."""
+        """The reply; VerifierTimeout, after the process has been ended, if none comes."""
         try:
             self.process.stdin.write(json.dumps(request).encode("ascii") + b"\n")
             reply = self._read(WALL_FACTOR * request["seconds"] + GRACE_SECONDS)
@@ -103,7 +103,7 @@ class _Verifier:
             reply = None
         if reply is None:
             self.end()
-            raise CheckTimeout
+            raise VerifierTimeout
         return reply
 
     def _read(self, seconds: float) -> dict | None:

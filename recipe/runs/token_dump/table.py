@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
+from recipe.files.whole import written_whole
+
 FORMAT = 1
 TEXT = ("prompt_id", "data_source", "prompt", "ground_truth")
 NUMBERS = ("acc", "reward", "solve_rate")
@@ -77,9 +79,8 @@ def write_table(table: pa.Table, folder: Path, step: int, files: int) -> Path:
     """Write `step_<step>.parquet`, whole or not at all, and thin the folder out to `files` files. OSError if it cannot."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"step_{step}.parquet"
-    unfinished = path.with_suffix(".part")
-    parquet.write_table(table, unfinished, compression="zstd")
-    os.replace(unfinished, path)
+    with written_whole(path) as new:
+        parquet.write_table(table, new, compression="zstd")
     for old in superfluous([int(m[1]) for m in map(_NAME.fullmatch, os.listdir(folder)) if m], files):
         (folder / f"step_{old}.parquet").unlink()
     return path

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from recipe.rlvr_math.report import majority
 from recipe.rlvr_math.report.majority import Answers, group_answers, majority_at_k, normalise
-from recipe.rlvr_math.report.statistics import bootstrap_interval, bootstrap_means, holm, mean_at_k, paired_test, pass_at_k
+from recipe.rlvr_math.report.statistics import bootstrap_means, holm, mean_at_k, paired_test, pass_at_k, percentile_interval
 
 RNG = np.random.default_rng(0)
 
@@ -61,7 +61,13 @@ def test_impossible_counts_are_refused():
     with pytest.raises(ValueError, match=r"maj@3 needs 1 <= k <= n.*n = 2"):
         majority_at_k(Answers((2,), (1,), 0), [1, 3], RNG)
     with pytest.raises(ValueError, match="no problems"):
-        bootstrap_interval([])
+        bootstrap_means(np.empty((0, 1)), 0)
+
+
+def bootstrap_interval(values, seed=0, **options):
+    """Of the mean over problems."""
+    low, high = percentile_interval(bootstrap_means(np.asarray(values)[:, None], seed, **options))
+    return float(low[0]), float(high[0])
 
 
 def vote(samples):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from recipe.rlvr_math.reward import verifier_pool
 from recipe.rlvr_math.reward.score import compute_score
-from recipe.rlvr_math.reward.verifier_pool import CheckTimeout, VerifierPool
+from recipe.rlvr_math.reward.verifier_pool import VerifierPool, VerifierTimeout
 from recipe.rlvr_math.reward.verifier_process import MEMORY_LIMIT
 from tests import ROOT
 
@@ -194,7 +194,7 @@ def test_a_process_that_is_stopped_is_given_up(pool):
 
     process = process_of(pool)
     process.send_signal(signal.SIGSTOP)
-    with pytest.raises(CheckTimeout):
+    with pytest.raises(VerifierTimeout):
         pool.equal("1/2", "0.5", 0.1)
     assert process.returncode == -signal.SIGKILL
 
@@ -204,7 +204,7 @@ def test_what_needs_much_memory_ends_its_process_and_leaves_no_trace(pool):
     hungry = r"\prod_{n=1}^{200000}(x+n)"
     try:
         assert not pool.equal("34", hungry, 1)
-    except CheckTimeout:
+    except VerifierTimeout:
         assert first.returncode is not None
     assert pool.equal("1/2", "0.5", 20)
 

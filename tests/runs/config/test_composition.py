@@ -59,20 +59,17 @@ def test_every_combination_composes_and_is_accepted(compose, recipe, platform, e
 def test_verl_builds_its_typed_config_from_ours(compose, engine):
     from verl.utils.config import omega_conf_to_dataclass
 
-    from recipe.hapo.plugin import HAPOPolicyLossConfig
-    from recipe.htpo.plugin import HTPOPolicyLossConfig
-
     config = compose(
         *GIVEN, f"model_engine={engine}", "hapo.adv_beta=0.5", "algorithm.norm_adv_by_std_in_grpo=False", recipe="hapo"
     )
-    policy_loss = omega_conf_to_dataclass(config.actor_rollout_ref.actor).policy_loss
-    assert isinstance(policy_loss, HAPOPolicyLossConfig)
-    assert policy_loss.hapo == HAPOConfig(adv_beta=0.5, norm_adv_by_std=False)
+    actor = omega_conf_to_dataclass(config.actor_rollout_ref.actor)
+    assert actor.policy_loss.loss_mode == "hapo"
+    assert settings_of(config, HAPO) == HAPOConfig(adv_beta=0.5, norm_adv_by_std=False)
 
     config = compose(*GIVEN, f"model_engine={engine}", "htpo.difficulty_threshold=0.5", "objectives=dapo")
     actor = omega_conf_to_dataclass(config.actor_rollout_ref.actor)
-    assert isinstance(actor.policy_loss, HTPOPolicyLossConfig)
-    assert actor.policy_loss.htpo == HTPOConfig(difficulty_threshold=0.5, objectives="dapo")
+    assert actor.policy_loss.loss_mode == "htpo"
+    assert settings_of(config) == HTPOConfig(difficulty_threshold=0.5, objectives="dapo")
     assert (actor.clip_ratio_low, actor.clip_ratio_high, actor.clip_ratio_c) == (0.2, 0.28, 10.0)
 
 

@@ -79,6 +79,6 @@ def test_what_is_not_planned_is_not_counted(tmp_path, arm, seed, says):
 def test_a_half_written_result_is_none(tmp_path):
     path = results.path_of("dapo", 1, tmp_path)
     results.write(made_by(), path)
-    path.with_suffix(".part").write_text("{")
+    path.with_name(f"{path.name}.1.part").write_text("{")
     assert list(results.read_all(ARMS, tmp_path)["dapo"]) == [1]
     assert json.loads(path.read_text()) == made_by()

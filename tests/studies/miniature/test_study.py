@@ -3,8 +3,8 @@
 import subprocess
 
 import pytest
+from filelock import FileLock
 
-from recipe.rlvr_math.evaluation.locking import locked
 from studies.miniature import results, study
 
 
@@ -39,7 +39,7 @@ def test_the_first_seed_of_every_arm_comes_first_and_nothing_is_made_twice(tmp_p
 
 def test_a_run_that_another_process_makes_is_left_to_it(tmp_path, made, capsys):
     (tmp_path / "runs").mkdir()
-    with locked(tmp_path / "runs/htpo_paper-2.lock", wait=False):
+    with FileLock(tmp_path / "runs/htpo_paper-2.lock"):
         study.main(["--runs", str(tmp_path / "runs"), "--arms", "dapo", "htpo_paper", "--seeds", "2"])
     assert made == ["dapo-2"]
     out = capsys.readouterr().out
