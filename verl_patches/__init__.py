@@ -3,7 +3,7 @@
 The rest of the project uses their documented extension points, and what is here under public names. Nothing in site-packages is
 changed; on a GPU cluster nothing is patched but one object of the trainer, its replay buffer.
 
-    contract.py          the list of all that is assumed, checked by each process where it starts; guard.py is how
+    assumptions.py       the list of all that is assumed; contract.py looks at it in each process; guard.py says how
     driver.py            run verl's driver with a task runner of ours, and be told when Ray is up
     trainer_hooks.py     a trainer whose steps, checkpoints and validation have public names
     replay_buffer.py     how many prompts are in which state; how often to look

@@ -11,7 +11,8 @@ import pytest
 
 from tests import ROOT
 from verl_patches import contract, guard
-from verl_patches.contract import ASSUMPTIONS, PROCESSES, check
+from verl_patches.assumptions import ASSUMPTIONS, PROCESSES, Assumption
+from verl_patches.contract import check
 from verl_patches.guard import Absent, Accepts, ContractBroken, Exists, Says, Signature, Source, locate, source_of
 
 # vLLM's patch of another process would be seen by all that follows.
@@ -101,14 +102,14 @@ def test_the_order_of_calls_is_part_of_a_text(monkeypatch):
 
 
 def test_a_module_that_is_gone_is_named():
-    a = contract.Assumption("driver", "verl.no_such_module.Thing.method", Exists(), "recipe.runs")
+    a = Assumption("driver", "verl.no_such_module.Thing.method", Exists(), "recipe.runs")
     assert "there is no no_such_module in verl" in a.refusal()
-    a = contract.Assumption("driver", "no_such_package.module.Thing", Exists(), "recipe.runs")
+    a = Assumption("driver", "no_such_package.module.Thing", Exists(), "recipe.runs")
     assert a.refusal().startswith("no_such_package.module.Thing of no_such_package (not installed) cannot be found")
 
 
 def test_the_table_shows_the_state_and_the_digest_to_enter(monkeypatch):
-    a = contract.Assumption("driver", "verl.trainer.main_ppo.run_ppo", Source("0" * 12), "verl_patches.driver")
+    a = Assumption("driver", "verl.trainer.main_ppo.run_ppo", Source("0" * 12), "verl_patches.driver")
     monkeypatch.setattr(contract, "ASSUMPTIONS", (a,))
     lines, broken = contract.table()
     assert broken == 1
@@ -218,6 +219,7 @@ IMPORTS = {
     "rank": "verl.workers.engine_workers",
     "agent loop": "verl.trainer.ppo.v1.agent_loop_tq",
     "task runner": "verl.trainer.ppo.v1",
+    "evaluation": "verl.workers.rollout.llm_server",
     "vLLM server": "vllm.v1.engine.async_llm",
     "vLLM worker": "vllm.v1.worker.gpu_model_runner",
     "device assertion": "torch",

@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from recipe.rlvr_math.evaluation.collect import Request, Response
 from recipe.runs.preflight.tokenizer import response_ends
+from verl_patches.contract import check
 
 
 def count_servers(config: DictConfig) -> int:
@@ -68,6 +69,7 @@ async def start_servers(
 
     engine_seed: of what has no seed of its own. request_seed: the seed of each request, None for none.
     """
+    check("evaluation")
     from verl.workers.rollout.llm_server import LLMServerManager
 
     rollout = config.actor_rollout_ref.rollout
