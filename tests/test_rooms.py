@@ -21,7 +21,7 @@ BELOW = {
     "recipe.rlvr_math.data": ("recipe.rlvr_math.reward",),
     "recipe.rlvr_math.evaluation": ("recipe.rlvr_math.data", "recipe.runs", "recipe.primitives", "verl_patches"),
     "recipe.rlvr_math.report": ("recipe.rlvr_math.evaluation",),
-    "recipe.insight": (),
+    "recipe.insight": ("recipe.token_level",),
     # What a method of one's own may import.
     "examples.entropy_shaping": ("recipe.runs", "recipe.token_level", "recipe.primitives"),
 }

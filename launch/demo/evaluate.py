@@ -1,6 +1,6 @@
 """`make demo-eval`: is the demo's model better than the one it began as? Evaluates both with the real stack, draws the curve.
 
-    python launch/demo/evaluate.py [--recipe NAME] [--run-dir DIR] [key=value ...]
+    python launch/demo/evaluate.py [--recipe htpo|hapo|PACKAGE] [--run-dir DIR] [key=value ...]
 
 Trains the demo first if it has no checkpoint. Run again after it was stopped or killed, it continues. The overrides are those
 of recipe.rlvr_math.evaluation.evaluate.
@@ -18,6 +18,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT))
 
+from launch.demo.run import method_of  # noqa: E402
 from recipe.runs.checkpoints import newest_complete  # noqa: E402
 
 
@@ -47,11 +48,11 @@ def run(command: list) -> None:
 def main() -> None:
     """See the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipe", default="htpo", help="as for launch/demo/run.py")
-    parser.add_argument("--run-dir", type=Path, default=None, help="default: runs/demo-<recipe>")
+    parser.add_argument("--recipe", default="htpo", help="as of launch/demo/run.py")
+    parser.add_argument("--run-dir", type=Path, default=None, help="default: runs/demo-<method>")
     parser.add_argument("overrides", nargs="*", help="any key=value of the evaluation's config")
     args = parser.parse_args()
-    run_dir = (args.run_dir or ROOT / "runs" / f"demo-{args.recipe}").resolve()
+    run_dir = (args.run_dir or ROOT / "runs" / f"demo-{method_of(args.recipe).name}").resolve()
 
     checkpoints = run_dir / "checkpoints"
     if newest_complete(str(checkpoints))[0] is None:

@@ -1,7 +1,8 @@
 """`make demo`: make a tiny model and its data, train it on CPU through verl's real driver, and show what came out.
 
-    python launch/demo/run.py [--recipe htpo|hapo] [--run-dir DIR] [key=value ...]
+    python launch/demo/run.py [--recipe htpo|hapo|PACKAGE] [--run-dir DIR] [key=value ...]
 
+A package of another method has, as `recipe.htpo` has, a module `main` and a module `method` with its `Method`.
 Run again after it was killed, it resumes from its last checkpoint. Exits 1 if validation accuracy did not double.
 """
 
@@ -9,33 +10,35 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import importlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 from omegaconf import OmegaConf
-from tqdm import tqdm
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT))
 
+from launch.demo.progress import ACCURACY, REWARD, progress  # noqa: E402
 from launch.recipes import package_of  # noqa: E402
-from recipe.hapo.metrics import SIDES  # noqa: E402
-from recipe.htpo.settings import GROUPS  # noqa: E402
 from recipe.runs.run_folder import read_metrics  # noqa: E402
 from recipe.runs.stopping import RUN_AGAIN  # noqa: E402
+from recipe.token_level.method import Method  # noqa: E402
 
-ACCURACY = "val-core/single_digit_sum/acc/mean@1"
-REWARD = "critic/score/mean"
-# Metrics that the closing table shows of each recipe, beside reward and accuracy.
-SHOWN = {
-    "htpo": [f"htpo/{name}/token_share" for name in GROUPS],
-    "hapo": [f"hapo/{side}/{kind}_share" for side in SIDES for kind in ("token", "redistributed", "outside_clip")],
-}
+
+def method_of(recipe: str) -> Method:
+    """The method of a package. ImportError if there is no such package, LookupError if it has no `Method`."""
+    module = importlib.import_module(f"{package_of(recipe)}.method")
+    found = [value for value in vars(module).values() if isinstance(value, Method)]
+    if not found:
+        raise LookupError(f"{module.__name__} has no Method")
+    return found[0]
 
 
 def make_inputs(run_dir: Path) -> None:
@@ -79,25 +82,25 @@ def die_with_parent() -> None:
 
 
 def train(command: list[str], run_dir: Path, total_steps: int) -> int:
-    """Run the command with its output in train.log, and a progress bar made from the metrics. Returns its exit status."""
+    """Run the command with its output in train.log, and show from the metrics how far it is. Returns its exit status."""
     environment = os.environ | {
         "RAY_ADDRESS": "local",  # a cluster of its own, whatever else runs on this machine
         "TENSORBOARD_DIR": str(run_dir / "tensorboard"),
     }
     log = run_dir / "train.log"
-    with log.open("a") as output, tqdm(total=total_steps, unit="step", desc="starting Ray, FSDP and vLLM") as bar:
+    with log.open("a") as output, closing(progress(total_steps, read_metrics(run_dir))) as shown:
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT, preexec_fn=die_with_parent
         )
         try:
             while process.poll() is None:
                 time.sleep(1)
-                show_progress(bar, read_metrics(run_dir))
+                shown.show(read_metrics(run_dir))
         except BaseException:
             process.terminate()
             process.wait()
             raise
-        show_progress(bar, read_metrics(run_dir))
+        shown.show(read_metrics(run_dir))
     if process.returncode == RUN_AGAIN:
         print("\nStopped as asked; the same command goes on.", file=sys.stderr)
     elif process.returncode:
@@ -106,22 +109,7 @@ def train(command: list[str], run_dir: Path, total_steps: int) -> int:
     return process.returncode
 
 
-def show_progress(bar: tqdm, steps: dict[int, dict]) -> None:
-    """Move the bar to the last finished step."""
-    if not steps:
-        bar.refresh()
-        return
-    bar.set_description("training")
-    bar.n = max(steps)
-    accuracies = [(step, data[ACCURACY]) for step, data in sorted(steps.items()) if ACCURACY in data]
-    rewards = [data[REWARD] for _, data in sorted(steps.items()) if REWARD in data]
-    bar.set_postfix(
-        {"reward": f"{rewards[-1]:.2f}"} if rewards else {},
-        **({f"accuracy@{accuracies[-1][0]}": f"{accuracies[-1][1]:.2f}"} if accuracies else {}),
-    )
-
-
-def report(recipe: str, run_dir: Path, steps: dict[int, dict], seconds: float | None) -> bool:
+def report(method: Method, run_dir: Path, steps: dict[int, dict], seconds: float | None) -> bool:
     """Print the closing table; True if validation accuracy at least doubled."""
     trained = [step for step in sorted(steps) if REWARD in steps[step]]
     first, last = trained[0], trained[-1]
@@ -133,7 +121,7 @@ def report(recipe: str, run_dir: Path, steps: dict[int, dict], seconds: float | 
     print(f"\n{'':38}{'start':>10}{'end':>10}")
     print(f"{'mean reward':38}{steps[first][REWARD]:>10.2f}{steps[last][REWARD]:>10.2f}")
     print(f"{'validation accuracy':38}{before:>10.2f}{after:>10.2f}\n")
-    for name in SHOWN[recipe]:
+    for name in method.display.summary_metrics:
         start, end = (steps[step].get(name, float("nan")) for step in (first, last))  # an empty group has some shares only
         print(f"{name:38}{start:>10.1%}{end:>10.1%}")
     step_seconds = sorted(steps[s]["timing_s/step"] for s in trained)
@@ -148,11 +136,15 @@ def report(recipe: str, run_dir: Path, steps: dict[int, dict], seconds: float | 
 def main() -> int:
     """See the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipe", choices=SHOWN, default="htpo")
-    parser.add_argument("--run-dir", type=Path, default=None, help="default: runs/demo-<recipe>")
+    parser.add_argument("--recipe", default="htpo", help="htpo, hapo, or the package of a method of your own")
+    parser.add_argument("--run-dir", type=Path, default=None, help="default: runs/demo-<method>")
     parser.add_argument("overrides", nargs="*", help="any key=value of the training config")
     args = parser.parse_args()
-    run_dir = (args.run_dir or ROOT / "runs" / f"demo-{args.recipe}").resolve()
+    try:
+        method = method_of(args.recipe)
+    except (ImportError, LookupError) as error:
+        parser.error(f"--recipe {args.recipe}: {error}")
+    run_dir = (args.run_dir or ROOT / "runs" / f"demo-{method.name}").resolve()
     run_dir.mkdir(parents=True, exist_ok=True)
 
     start = time.monotonic()
@@ -165,7 +157,7 @@ def main() -> int:
         if status := train(training_command(args.recipe, run_dir, args.overrides), run_dir, total):
             return status
         seconds = time.monotonic() - start
-    if not report(args.recipe, run_dir, read_metrics(run_dir), seconds):
+    if not report(method, run_dir, read_metrics(run_dir), seconds):
         print("\nValidation accuracy did not double: something is wrong.", file=sys.stderr)
         return 1
     return 0

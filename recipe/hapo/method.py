@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from recipe.hapo.display import DISPLAY
 from recipe.hapo.metrics import console_phrases, loss_ratios
 from recipe.hapo.settings import HAPOConfig
 from recipe.hapo.signs import SIGNS
@@ -20,4 +21,5 @@ HAPO = Method(
     signs=SIGNS,
     console=console_phrases,
     dump_columns={"score": "entropy_score"},
+    display=DISPLAY,
 )

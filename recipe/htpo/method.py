@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from recipe.htpo.display import DISPLAY
 from recipe.htpo.metrics import console_phrases, loss_ratios
-from recipe.htpo.objectives import GROUPS
 from recipe.htpo.settings import HTPOConfig
 from recipe.htpo.signs import SIGNS
 from recipe.token_level.method import Method
@@ -38,5 +38,5 @@ HTPO = Method(
     signs=SIGNS,
     console=console_phrases,
     dump_columns={"group": "token_groups"},
-    groups=GROUPS,
+    display=DISPLAY,
 )

@@ -9,6 +9,7 @@ import base64
 import gzip
 import json
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from recipe.insight.text import visible
+from recipe.token_level.display import Display
 
 FORMAT = 1
 STEPS, RESPONSES, TOKENS = 40, 200, 400_000  # of a run, at most; 400,000 tokens are some 4 to 6 MB of the page
@@ -33,29 +35,25 @@ _COLUMNS = {
 }
 # Column, its letter in the page, and the decimals kept.
 _NUMBERS = (("entropy", "e", 3), ("advantage", "a", 3), ("ratio", "r", 4), ("old_log_prob", "l", 3))
-# What splits the tokens of a method's responses: a column, its letter, its decimals, its type.
-_SPLITS = {"htpo": ("group", "g", 0, pa.list_(pa.int8())), "hapo": ("score", "s", 3, pa.list_(pa.float32()))}
 
 
 @dataclass(frozen=True)
 class Dumps:
     """Responses of a run for the page.
 
-    method: htpo or hapo. groups: names of the token groups (HAPO: the two sides of the score). clip: the clip range's lower
-    and upper ratio. responses: what the page lists, one object each. packed: their tokens, base64 of gzipped JSON.
-    note: which responses were left out, empty if none was.
+    method: its name. clip: the clip range's lower and upper ratio. responses: what the page lists, one object each.
+    packed: their tokens, base64 of gzipped JSON. note: which responses were left out, empty if none was.
     """
 
     method: str
-    groups: list[str]
     clip: tuple[float, float]
     responses: list[dict[str, Any]]
     packed: list[str]
     note: str
 
 
-def read_dumps(folder: Path, tokens: int = TOKENS) -> Dumps | None:
-    """None for a run without token dumps.
+def read_dumps(folder: Path, display: Display | None, tokens: int = TOKENS) -> Dumps | None:
+    """None for a run without token dumps. Without a display, what a method's own columns say is left out.
 
     Takes at most `STEPS` steps, evenly spread with the first and the last, and from these in turn one response after another,
     until it has `RESPONSES` of them or `tokens` tokens; a response that does not fit any more is passed over.
@@ -66,16 +64,21 @@ def read_dumps(folder: Path, tokens: int = TOKENS) -> Dumps | None:
     files = sorted(folder.glob("tokens/step_*.parquet"), key=lambda path: (len(path.stem), path.stem))
     if not files:
         return None
-    described, lengths = zip(*map(_lengths, files), strict=True)
+    described, lengths = zip(*(_lengths(path, display) for path in files), strict=True)
     head = described[-1]
     if any(other["method"] != head["method"] for other in described):
         raise ValueError(f"{folder / 'tokens'} has dumps of two methods; keep those of one run in a folder")
+    if display and head["method"] != display.method:
+        raise ValueError(
+            f"{folder / 'tokens'} has dumps of the method {head['method']!r}, and display.json is of {display.method!r}; "
+            "keep those of one run in a folder"
+        )
     chosen = _choose(lengths, tokens)
     responses, packed = [], []
     for place in sorted({place for place, _ in chosen}):
         rows = sorted(row for where, row in chosen if where == place)
-        for record in _read(files[place], _schema(head["method"])).take(rows).to_pylist():
-            listed, tokens_of_it = _pack(record, head["method"], files[place])
+        for record in _read(files[place], _schema(display)).take(rows).to_pylist():
+            listed, tokens_of_it = _pack(record, display, files[place])
             responses.append(listed)
             packed.append(tokens_of_it)
     total = sum(map(len, lengths))
@@ -86,12 +89,11 @@ def read_dumps(folder: Path, tokens: int = TOKENS) -> Dumps | None:
             f"{len(chosen):,} of {total:,} dumped responses, from {steps:,} of {len(files):,} steps, are in this page. A run "
             f"has at most {STEPS} steps, {RESPONSES} responses and {tokens:,} tokens here."
         )
-    groups = head["groups"] if head["method"] == "htpo" else ["low_entropy", "high_entropy"]
     clip = (1 - head["clip_ratio_low"], 1 + head["clip_ratio_high"])
-    return Dumps(head["method"], [visible(str(name)) for name in groups], clip, responses, packed, note)
+    return Dumps(head["method"], clip, responses, packed, note)
 
 
-def _lengths(path: Path) -> tuple[dict, list[int]]:
+def _lengths(path: Path, display: Display | None) -> tuple[dict, list[int]]:
     """A dump's description, checked, and the number of tokens of each of its responses."""
     try:
         schema = pq.read_schema(path)
@@ -100,25 +102,26 @@ def _lengths(path: Path) -> tuple[dict, list[int]]:
         raise _broken(path) from None
     if not isinstance(described, dict):
         raise ValueError(f"{path} is no token dump: its metadata have no token_dump; move it elsewhere")
-    if described.get("format") != FORMAT or str(described.get("method")) not in _SPLITS:
+    if described.get("format") != FORMAT:
         raise ValueError(
-            f"{path} is a token dump of format {described.get('format')!r}, method {described.get('method')!r}; this version "
-            f"reads format {FORMAT} of {' and '.join(_SPLITS)}: use the version that wrote it"
+            f"{path} is a token dump of format {described.get('format')!r}; this version reads format {FORMAT}: use the "
+            "version that wrote it"
         )
-    needed = {"clip_ratio_low": (int, float), "clip_ratio_high": (int, float)}
-    for key, kinds in (needed | ({"groups": list} if described["method"] == "htpo" else {})).items():
+    for key, kinds in {"method": str, "clip_ratio_low": (int, float), "clip_ratio_high": (int, float)}.items():
         if not isinstance(described.get(key), kinds):
             raise ValueError(f"{path}: its token_dump metadata lack {key!r}, or it is of a wrong type; dump it again")
-    lacking = [name for name in _schema(described["method"]).names if name not in schema.names]
+    lacking = [name for name in _schema(display).names if name not in schema.names]
     if lacking:
         raise ValueError(f"{path} lacks the column {lacking[0]!r} of a token dump; dump it again")
     ids = _read(path, pa.schema([("token_id", _COLUMNS["token_id"])])).column("token_id")
     return described, pc.list_value_length(ids).fill_null(0).to_pylist()
 
 
-def _schema(method: str) -> pa.Schema:
-    column, _, _, kind = _SPLITS[method]
-    return pa.schema([*_COLUMNS.items(), (column, kind)])
+def _schema(display: Display | None) -> pa.Schema:
+    own = {column.name: pa.float32() for column in display.columns} if display else {}
+    if display and display.grouping:
+        own[display.grouping.column] = pa.float32() if display.grouping.borders else pa.int32()
+    return pa.schema([*(_COLUMNS | {name: pa.list_(kind) for name, kind in own.items()}).items()])
 
 
 def _read(path: Path, schema: pa.Schema) -> pa.Table:
@@ -150,19 +153,16 @@ def _choose(lengths: Sequence[list[int]], tokens: int) -> list[tuple[int, int]]:
     return chosen
 
 
-def _pack(record: dict[str, Any], method: str, path: Path) -> tuple[dict[str, Any], str]:
+def _pack(record: dict[str, Any], display: Display | None, path: Path) -> tuple[dict[str, Any], str]:
     """What the page lists of a response, and its tokens as base64 of gzipped JSON."""
-    column, letter, decimals, _ = _SPLITS[method]
-    lists = {"t": record["token"], "i": record["token_id"]}
-    for name, key, digits in (*_NUMBERS, (column, letter, decimals)):
-        lists[key] = [_number(x, digits) for x in record[name] or ()]
-    lists["t"] = [visible(piece or "") for piece in lists["t"] or ()]
-    lists["i"] = list(lists["i"] or ())
-    if len({len(values) for values in lists.values()}) > 1:
+    lists = {key: [_number(x, digits) for x in record[name] or ()] for name, key, digits in _NUMBERS}
+    lists["t"] = [visible(piece or "") for piece in record["token"] or ()]
+    lists["i"] = list(record["token_id"] or ())
+    own = [[_number(x, 3) for x in record[column.name] or ()] for column in display.columns] if display else []
+    groups = _groups(record, display)
+    if len({len(values) for values in (*lists.values(), *own, groups)}) > 1:
         raise ValueError(f"{path}: a response to prompt {record['prompt_id']!r} has lists of several lengths; dump it again")
     entropies = [x for x in lists["e"] if x is not None]
-    splits = [x for x in lists[letter] if x is not None]
-    sides = [abs(x) for x in splits] if method == "htpo" else [2 if x > 0 else 1 for x in splits]
     listed = {
         "step": record["step"],
         "prompt": visible(" ".join((record["prompt"] or "").split())[-160:]),  # the task stands at the end
@@ -173,15 +173,26 @@ def _pack(record: dict[str, Any], method: str, path: Path) -> tuple[dict[str, An
         "solve": _number(record["solve_rate"], 3),
         "tokens": len(lists["t"]),
         "entropy": _number(sum(entropies) / len(entropies), 3) if entropies else None,
-        "groups": sorted(set(sides)),
+        "groups": sorted({abs(x) for x in groups} - {0}),
     }
     texts = {key: visible(record[key] or "") for key in ("prompt", "ground_truth", "data_source")}
-    payload = json.dumps(texts | lists, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    payload = json.dumps(texts | lists | {"g": groups, "own": own}, ensure_ascii=False, separators=(",", ":")).encode(
+        "utf-8", "replace"
+    )
     return listed, base64.b64encode(gzip.compress(payload, mtime=0)).decode()
 
 
-def _number(value: float | None, decimals: int) -> float | int | None:
+def _groups(record: dict[str, Any], display: Display | None) -> list[int]:
+    """The number of each token's group from 1, negative for one that is marked; 0 for none."""
+    grouping = display.grouping if display else None
+    if grouping is None:
+        return [0] * len(record["token"] or ())
+    values = [math.nan if x is None else x for x in record[grouping.column] or ()]
+    if grouping.borders:
+        return [0 if math.isnan(x) else 1 + bisect_left(grouping.borders, x) for x in values]
+    return [int(x) if abs(x) <= len(display.groups) else 0 for x in values]
+
+
+def _number(value: float | None, decimals: int) -> float | None:
     """Rounded; None for what is no finite number."""
-    if value is None or not math.isfinite(value):
-        return None
-    return round(value, decimals) if decimals else int(value)
+    return None if value is None or not math.isfinite(value) else round(value, decimals)

@@ -9,10 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-# What the page may show; verl logs a hundred names more.
-_SHOWN = re.compile(
-    r"(htpo|hapo|rollouts|timing_s|val-core|critic/score|response_length)/|actor/(entropy|grad_norm)$|perf/throughput$"
-)
+# What the page may show of any method; verl logs a hundred names more.
+_SHOWN = re.compile(r"(rollouts|timing_s|val-core|critic/score|response_length)/|actor/(entropy|grad_norm)$|perf/throughput$")
 
 
 class Metrics:
@@ -36,8 +34,10 @@ class Metrics:
         return self.steps[~np.isnan(values)], values[~np.isnan(values)]
 
 
-def read_metrics(folder: Path) -> Metrics:
+def read_metrics(folder: Path, own: tuple[str, ...] = ()) -> Metrics:
     """Merge the `metrics*.jsonl` of a run: where two files have a metric of one step, the later file's counts.
+
+    own: how the names of the method's own metrics begin.
 
     Later is what comes later by name, with numbers in the names taken as numbers. A last line that was cut, as a killed run
     leaves it, is passed over.
@@ -55,7 +55,7 @@ def read_metrics(folder: Path) -> Metrics:
     for file in files:
         with file.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
-                entry = _parse(line)
+                entry = _parse(line, own)
                 if entry is not None:
                     by_step.setdefault(entry[0], {}).update(entry[1])
                 elif line.endswith(b"\n"):
@@ -72,12 +72,13 @@ def _parts(name: str) -> list[str]:
     return re.split(r"(\d+)", name)  # texts and numbers take turns, so that two names compare piece by piece
 
 
-def _parse(line: bytes) -> tuple[int, dict[str, float]] | None:
+def _parse(line: bytes, own: tuple[str, ...]) -> tuple[int, dict[str, float]] | None:
     """Step and numbers of a line, None if it is no such line."""
     try:
         entry = json.loads(line)
         step, data = entry["step"], entry["data"].items()
-        numbers = {name: float(x) for name, x in data if type(x) in (int, float) and _SHOWN.match(name)}
+        shown = ((name, x) for name, x in data if name.startswith(own) or _SHOWN.match(name))
+        numbers = {name: float(x) for name, x in shown if type(x) in (int, float)}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         return None
     if type(step) is not int or not 0 <= step < 2**53:

@@ -26,6 +26,14 @@
 
   // ---- plots ----
 
+  // As many digits as tell two ticks apart, which follows from their distance; also after a zoom.
+  function ticks(format) {
+    if (format.endsWith("s")) return { tickformat: ",~s" };
+    const [kind, shift] = format.endsWith("%") ? ["~%", 2] : ["~f", 0];
+    const stop = (digits) => ({ dtickrange: [0.9 * 10 ** -(digits + shift), null], value: `,.${digits}${kind}` });
+    return { tickformat: format, tickformatstops: [...Array(9).keys()].map(stop) };
+  }
+
   function layout(row, plot) {
     const axis = { gridcolor: color("line"), zerolinecolor: color("line"), linecolor: color("line"), automargin: true };
     return {
@@ -33,7 +41,7 @@
       paper_bgcolor: "transparent", plot_bgcolor: "transparent", font: { color: color("faint"), size: 12 },
       hoverlabel: { namelength: -1, bgcolor: color("card"), font: { color: color("text") }, bordercolor: color("line") },
       xaxis: { ...axis, title: { text: "step", standoff: 4 } },
-      yaxis: { ...axis, tickformat: row.format, ...(plot.range ? { range: plot.range } : {}) },
+      yaxis: { ...axis, ...ticks(row.format), ...(plot.range ? { range: plot.range } : {}) },
     };
   }
 

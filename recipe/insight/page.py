@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from recipe.insight.config import compare
+from recipe.insight.described import Described, described, style
 from recipe.insight.plots import groups, overview, prompts, times
 from recipe.insight.runs import Run
 from recipe.insight.text import visible
@@ -25,11 +26,12 @@ from recipe.insight.text import visible
 def page(runs: Sequence[Run]) -> str:
     """The page of runs, as HTML text. ValueError if Plotly is not installed."""
     sections = [overview(runs), groups(runs), prompts(runs), times(runs)]
+    by_run = [next((one for one in described(runs) if one.display == run.display), None) for run in runs]
     data = {
         "runs": [{"name": run.name, "lacks": run.lacks, "facts": _facts(run)} for run in runs],
         "sections": sections,
         "config": _configs(runs),
-        "tokens": [_tokens(run) for run in runs],
+        "tokens": [_tokens(run, one) for run, one in zip(runs, by_run, strict=True)],
     }
     packed = "".join(
         f'<script type="text/plain" id="tokens-{i}">{chr(10).join(run.dumps.packed)}</script>\n'
@@ -47,7 +49,7 @@ def page(runs: Sequence[Run]) -> str:
         f"default-src 'none'; script-src {' '.join(map(_hash, scripts.values()))}; style-src 'unsafe-inline'; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
-    parts = scripts | {"policy": policy, "style": _text(own / "page.css"), "data": island(data), "packed": packed}
+    parts = scripts | {"policy": policy, "style": _text(own / "page.css") + style(runs), "data": island(data), "packed": packed}
     # Piece by piece: what was put in is not searched for further places.
     template = _text(own / "page.html").split("@@")
     return "".join(parts[piece] if i % 2 else piece for i, piece in enumerate(template))
@@ -82,7 +84,7 @@ def _facts(run: Run) -> list[str]:
     known = [metrics.known(name)[1] for name in names]
     changes = [_change(values, form) for values, form in zip(known[:4], ("{:.3f}", "{:.1%}", "{:.3f}", "{:,.0f}"), strict=True)]
     seconds = f"{np.median(known[4]):,.1f} s" if len(known[4]) else "-"
-    return [run.method.upper() or "-", f"{metrics.steps[-1]:,}", *changes, seconds]
+    return [run.method or "-", f"{metrics.steps[-1]:,}", *changes, seconds]
 
 
 def _change(values: np.ndarray, form: str) -> str:
@@ -101,14 +103,24 @@ def _configs(runs: Sequence[Run]) -> dict[str, Any]:
     return {"overrides": [[visible(x) for x in config.overrides] if config else None for config in configs], "rows": rows}
 
 
-def _tokens(run: Run) -> dict[str, Any] | None:
+def _tokens(run: Run, one: Described | None) -> dict[str, Any] | None:
+    """What the token view needs of a run: its responses, and what its method says of their tokens."""
     if run.dumps is None:
         return None
     dumps = run.dumps
-    return {
-        "method": dumps.method,
-        "groups": dumps.groups,
-        "clip": dumps.clip,
-        "note": dumps.note,
-        "responses": dumps.responses,
+    found = {"clip": dumps.clip, "note": dumps.note, "responses": dumps.responses, "groups": [], "columns": []}
+    if one is None:
+        return found | {"word": "group", "negative": ""}
+    display = one.display
+    groups = display.groups if display.grouping else ()
+    return found | {
+        "word": visible(display.group_word),
+        "negative": visible(display.grouping.negative) if display.grouping else "",
+        "groups": [
+            {"name": visible(group.name), "color": one.color(i), "faint": bool(group.faint)}
+            for i, group in enumerate(groups, 1)
+        ],
+        "columns": [
+            {"name": visible(column.name), "label": visible(column.label), "edges": column.edges} for column in display.columns
+        ],
     }

@@ -13,14 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from recipe.insight.described import Described, curves, described
 from recipe.insight.runs import Run
 from recipe.insight.text import visible
 from recipe.insight.thinning import BINS, POINTS, bin_means, thin
-
-# As in the names of the metrics; not imported, since the methods need torch and a report does not.
-QUADRANTS = ("hard_correct", "hard_wrong", "easy_correct", "easy_wrong")
-GROUPS = tuple(f"{quadrant}_{level}" for quadrant in QUADRANTS for level in ("low", "high"))
-SIDES = ("low_entropy", "high_entropy")
+from recipe.token_level.display import Area, Curve
 
 _DASHES = ("solid", "dash", "dot", "dashdot")
 _OVERVIEW = (
@@ -36,23 +33,11 @@ _PHASES = (
     *("token_dump", "switch_wait", "switch_to_trainer", "switch_to_rollout", "save_checkpoint"),
 )
 _PROMPTS = (
-    ("Hard prompts", "htpo/hard_prompt_share", "Share of the step's prompts; the rest is easy."),
-    ("Right answers", "htpo/correct_share", "Share of the responses trained on; the rest is wrong."),
     ("Right answers of all rollouts", "rollouts/acc", "Share, with the prompts that group filtering dropped."),
     ("Prompts with all answers right", "rollouts/all_right_share", "Share; nothing is learned from them."),
     ("Prompts with all answers wrong", "rollouts/all_wrong_share", "Share; nothing is learned from them."),
 )
-_GROUP_ROWS = (
-    ("Token share", "token_share", "Share of all response tokens.", ".1%"),
-    ("Entropy", "entropy", "Mean over the group's tokens, nats.", ".3~g"),
-    ("Outside the clip range", "outside_clip_share", "Share of the group's tokens, over the step's mini-batches.", ".1%"),
-    ("Detached", "detached_share", "Share of the group's tokens whose loss is silenced.", ".1%"),
-)
-_SIDE_ROWS = (
-    _GROUP_ROWS[0],
-    ("Outside the clip range", "outside_clip_share", "Share of the side's tokens, by their adapted range.", ".1%"),
-    ("Redistributed", "redistributed_share", "Share of the side's tokens whose advantage was scaled.", ".1%"),
-)
+_FORMATS = {"share": ".1%", "number": ".3~g"}
 _CONTRIBUTION = (
     "Token share x mean loss; with token-mean aggregation they add up to actor/pg_loss. This is not the contribution to the "
     "gradient, which the metrics do not have."
@@ -71,47 +56,49 @@ def overview(runs: Sequence[Run]) -> dict[str, Any]:
         _row(title, caption, form, [_plot([_trace(_run_key(i), *run.metrics.known(name)) for i, run in enumerate(runs)])])
         for title, name, caption, form in metrics
     ]
+    rows += _curve_rows(runs, curves(runs, "overview"))
     return _section("overview", "Overview", rows, _run_legend(runs))
 
 
 def groups(runs: Sequence[Run]) -> dict[str, Any]:
-    """HTPO's eight groups and HAPO's two sides, one plot a run."""
-    legend = [
-        _item("Groups", name, f"g{i}", "solid" if name.endswith("_high") else "dash") for i, name in enumerate(GROUPS, start=1)
-    ] + [_item("HAPO's sides", side, f"s{i}", ("dash", "solid")[i]) for i, side in enumerate(SIDES)]
-    rows = []
-    for method, parts, shown in (("htpo", GROUPS, _GROUP_ROWS), ("hapo", SIDES, _SIDE_ROWS)):
-        having = [run for run in runs if any(name.startswith(f"{method}/{parts[0]}/") for name in run.metrics.names)]
+    """The groups of each method, one plot a run."""
+    rows, legend = [], []
+    for one in described(runs):
+        having = [run for run in one.runs if run.has_groups]
         if not having:
-            legend = [item for item in legend if item["key"] not in parts]
             continue
-        for title, kind, caption, form in shown:
-            plots = [
-                _plot([_trace(part, *_within(run, f"{method}/{part}/{kind}")) for part in parts], run.name) for run in having
-            ]
-            rows.append(_row(title, caption, form, plots))
-        rows.append(_row("Loss contribution", _CONTRIBUTION, ".3~g", [_contributions(run, method, parts) for run in having]))
-    return _section("groups", "Groups", rows, legend, [] if rows else ["None of the runs logged token groups."])
+        for number, group in enumerate(one.display.groups, start=1):
+            key, dash = one.color(number), "dash" if group.faint else "solid"
+            legend.append(_item(visible(one.display.groups_title), key, key, dash, visible(group.name)))
+        for family in one.display.families:
+            plots = [_of_groups(one, run, family.kind) for run in having]
+            rows.append(_row(visible(family.title), visible(family.caption), _FORMATS[family.unit], plots))
+        plots = [_of_groups(one, run, "loss", times_share=True) for run in having]
+        if any(plot["traces"] for plot in plots):
+            rows.append(_row("Loss contribution", _CONTRIBUTION, ".3~g", plots))
+    nothing = "There are no token groups to show: no run logged any that its display.json names."
+    return _section("groups", "Groups", rows, legend, [] if rows else [nothing])
 
 
 def prompts(runs: Sequence[Run]) -> dict[str, Any]:
-    """Hard and easy prompts, right and wrong answers, and the tokens they have."""
+    """What the methods say of prompts and the tokens they have, and how many answers were right."""
+    own = curves(runs, "prompts")
     notes = [
-        f"{run.name}: no shares of hard and easy prompts were logged (HTPO logs them)."
+        f"{run.name}: no metrics of prompts were logged beside those that all methods have."
         for run in runs
-        if "htpo/hard_prompt_share" not in run.metrics.names
+        if not any(curve.metric in run.metrics.names for curve in own)
     ]
-    rows = []
+    rows = _curve_rows(runs, own, span=[0, 1])
     for title, name, caption in _PROMPTS:
-        traces = [_trace(_run_key(i), *run.metrics.known(name)) for i, run in enumerate(runs)]
-        if any(trace["x"] for trace in traces):
-            rows.append(_row(title, caption, ".1%", [_plot(traces, span=[0, 1])]))
+        rows += _curve_rows(runs, [Curve(name, title, caption)], span=[0, 1])
     legend = _run_legend(runs) if rows else []
-    stacks = [_quadrants(run) for run in runs if f"htpo/{GROUPS[0]}/token_share" in run.metrics.names]
-    if stacks:
-        caption = "Share of all response tokens, low and high entropy together."
-        rows.append(_row("Tokens by difficulty and verdict", caption, ".1%", stacks))
-        legend += [_item("Tokens", name, f"g{2 * i + 2}") for i, name in enumerate(QUADRANTS)]
+    for one in described(runs):
+        having = [run for run in one.runs if run.has_groups]
+        if one.display.stack and having:
+            stack = one.display.stack
+            plots = [_areas(one, run) for run in having]
+            rows.append(_row(visible(stack.title), visible(stack.caption), ".1%", plots))
+            legend += [_item("Tokens", *_area_keys(one, area), label=visible(area.name)) for area in stack.areas]
     return _section("prompts", "Prompts", rows, legend, notes)
 
 
@@ -133,28 +120,51 @@ def _is_accuracy(name: str) -> bool:
     return name.startswith("val-core/") and name.rsplit("/", 1)[-1].startswith("mean@")
 
 
-def _within(run: Run, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """A metric with gaps where the step has groups but not this one's number: the group was empty."""
-    logged = ~np.isnan(run.metrics.column(name.rsplit("/", 1)[0] + "/token_share"))
-    return run.metrics.steps[logged], run.metrics.column(name)[logged]
+def _curve_rows(runs: Sequence[Run], wanted: Sequence[Curve], span: list | None = None) -> list[dict[str, Any]]:
+    """A row with one plot of all runs for each curve that any of them logged. span: the range of shares."""
+    rows = []
+    for curve in wanted:
+        traces = [_trace(_run_key(i), *run.metrics.known(curve.metric)) for i, run in enumerate(runs)]
+        if any(trace["x"] for trace in traces):
+            plot = _plot(traces, span=span if curve.unit == "share" else None)
+            rows.append(_row(visible(curve.title), visible(curve.caption), _FORMATS[curve.unit], [plot]))
+    return rows
 
 
-def _contributions(run: Run, method: str, parts: Sequence[str]) -> dict[str, Any]:
+def _within(run: Run, group: str, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """A group's metric, with gaps where the step has groups but not this one's number: the group was empty."""
+    name = f"{run.display.method}/{group}/"
+    logged = ~np.isnan(run.metrics.column(name + "token_share"))
+    return run.metrics.steps[logged], run.metrics.column(name + kind)[logged]
+
+
+def _of_groups(one: Described, run: Run, kind: str, times_share: bool = False) -> dict[str, Any]:
+    """The plot of a run with a curve for each group that logged the metric at all, or of its product with the token share."""
     traces = []
-    for part in parts:
-        steps, share = _within(run, f"{method}/{part}/token_share")
-        traces.append(_trace(part, steps, share * _within(run, f"{method}/{part}/loss")[1]))
+    for number, group in enumerate(one.display.groups, start=1):
+        steps, values = _within(run, group.name, kind)
+        if not np.isnan(values).all():
+            factor = _within(run, group.name, "token_share")[1] if times_share else 1
+            traces.append(_trace(one.color(number), steps, values * factor))
     return _plot(traces, run.name)
 
 
-def _quadrants(run: Run) -> dict[str, Any]:
-    steps, _ = _within(run, f"htpo/{GROUPS[0]}/token_share")
+def _areas(one: Described, run: Run) -> dict[str, Any]:
     shares = [
-        sum(np.nan_to_num(_within(run, f"htpo/{name}_{level}/token_share")[1]) for level in ("low", "high"))
-        for name in QUADRANTS
+        np.array([run.metrics.column(f"{one.display.method}/{name}/token_share") for name in area.groups])
+        for area in one.display.stack.areas
     ]
-    traces = [_stacked(name, share, steps) for name, share in zip(QUADRANTS, shares, strict=True)]
+    logged = ~np.isnan(np.concatenate(shares)).all(axis=0)
+    traces = [
+        _stacked(_area_keys(one, area)[0], np.nansum(share, axis=0)[logged], run.metrics.steps[logged])
+        for area, share in zip(one.display.stack.areas, shares, strict=True)
+    ]
     return _plot(traces, run.name, True, [0, 1])
+
+
+def _area_keys(one: Described, area: Area) -> tuple[str, str]:
+    """The key of an area, and the variable of its color."""
+    return f"{one.place}/{visible(area.name)}", one.color(one.number(area.groups[-1]))
 
 
 def _phases(run: Run) -> tuple[np.ndarray, dict[str, np.ndarray]]:

@@ -10,23 +10,29 @@ from recipe.insight.config import Config, read_config
 from recipe.insight.dumps import TOKENS, Dumps, read_dumps
 from recipe.insight.metrics import Metrics, read_metrics
 from recipe.insight.text import visible
-
-METHODS = ("htpo", "hapo")
+from recipe.token_level.display import FILE, Display
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run; `config` and `dumps` are None where the folder has none."""
+    """A run; `config`, `display` and `dumps` are None where the folder has none."""
 
     name: str
     metrics: Metrics
     config: Config | None
+    display: Display | None
     dumps: Dumps | None
 
     @property
     def method(self) -> str:
-        """The method whose metrics were logged; empty for a run of another kind."""
-        return next((method for method in METHODS if any(name.startswith(f"{method}/") for name in self.metrics.names)), "")
+        """The method, as people write it; empty for a run that does not say."""
+        return visible(self.display.title if self.display else self.dumps.method if self.dumps else "")
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether metrics of the method's groups were logged."""
+        groups = self.display.groups if self.display else ()
+        return any(f"{self.display.method}/{group.name}/token_share" in self.metrics.names for group in groups)
 
     @property
     def lacks(self) -> list[str]:
@@ -36,8 +42,10 @@ class Run:
             found.append("No configuration: there is no hydra/.hydra/config.yaml (hydra.run.dir=RUN/hydra writes it).")
         if self.dumps is None:
             found.append("No token view: there is no tokens/step_*.parquet (training wrote no token dumps).")
-        if not self.method:
-            found.append("No token groups: no metric of HTPO or HAPO was logged.")
+        if self.display is None:
+            found.append(f"Nothing of a method's own: there is no {FILE}, in which training writes what its method shows.")
+        elif self.display.groups and not self.has_groups:
+            found.append(f"No token groups: no metric of the groups of {self.method} was logged.")
         return found
 
 
@@ -56,7 +64,22 @@ def load_runs(folders: Sequence[Path], names: Sequence[str] | None = None, token
     for folder in folders:
         if not folder.is_dir():
             raise ValueError(f"there is no folder {folder}; name the folder of a run")
-    return [
-        Run(name, read_metrics(folder), read_config(folder), read_dumps(folder, tokens))
-        for folder, name in zip(folders, shown, strict=True)
-    ]
+    return [_load(folder, name, tokens) for folder, name in zip(folders, shown, strict=True)]
+
+
+def _load(folder: Path, name: str, tokens: int) -> Run:
+    display = read_display(folder)
+    own = (f"{display.method}/", *(curve.metric for curve in display.curves)) if display else ()
+    return Run(name, read_metrics(folder, own), read_config(folder), display, read_dumps(folder, display, tokens))
+
+
+def read_display(folder: Path) -> Display | None:
+    """What the run wrote down of its method; None if it did not. ValueError for a file that is something else."""
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    try:
+        return Display.from_json(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        reason = " ".join(visible(str(error)).split())
+        raise ValueError(f"{path} does not say what a method shows: {reason}; restore it, or remove it") from None

@@ -9,12 +9,11 @@ function tokenView(data, el, $) {
     return [el("p", { class: "note", text: "There are no token dumps to show: no run's folder has responses in tokens/step_*.parquet." })];
   }
   const BLOCK = 400; // tokens; a block ends at the next line feed, as each block begins a line
-  const MODES = {
-    group: {},
+  // What the tokens are coloured by, beside their groups; a method's own columns come with the run.
+  const SCALES = {
     entropy: { key: "e", label: "entropy, nats", edges: [0.01, 0.05, 0.2, 0.5, 1, 1.5, 2, 3] },
     advantage: { key: "a", label: "advantage", edges: [-2, -1, -0.5, -0.05, 0.05, 0.5, 1, 2] },
     ratio: { key: "r", label: "importance ratio", edges: [0.5, 0.8, 0.95, 0.99, 1.01, 1.05, 1.28, 2] },
-    score: { key: "s", label: "HAPO score", edges: [-0.75, -0.5, -0.25, -0.05, 0.05, 0.25, 0.5, 0.75] },
   };
   const SOLVED = [["", "any"], ["none", "0: no answer right"], ["under", "under a half"], ["over", "a half or more"], ["all", "1: all right"]];
   // place: of the response in the list; shown: its number in the run, or -1; here: the token under the keyboard, or -1.
@@ -55,9 +54,11 @@ function tokenView(data, el, $) {
     note.hidden = !run.note;
     const steps = [...new Set(run.responses.map((response) => response.step))];
     get("t-step").replaceChildren(...options([["", "all"], ...steps.map((step) => [step, step])]));
-    get("t-group").replaceChildren(...options([["", "any"], ...run.groups.map((name, i) => [i + 1, words(name)])]));
-    const modes = Object.keys(MODES).filter((mode) => mode !== "score" || run.method === "hapo");
-    get("t-mode").replaceChildren(...options(modes.map((mode) => [mode, mode === "group" && run.method === "hapo" ? "side" : mode])));
+    get("t-group").replaceChildren(...options([["", "any"], ...run.groups.map(({ name }, i) => [i + 1, words(name)])]));
+    get("t-group").parentElement.hidden = !run.groups.length;
+    const byGroup = run.groups.length ? [["group", run.word]] : [];
+    const own = run.columns.flatMap(({ name, edges }, i) => (edges.length ? [[`own${i}`, name]] : []));
+    get("t-mode").replaceChildren(...options([...byGroup, ...Object.keys(SCALES).map((mode) => [mode, mode]), ...own]));
     filter();
   }
 
@@ -140,12 +141,19 @@ function tokenView(data, el, $) {
     text.scrollTop = 0;
   }
 
-  // HTPO: the group's number; HAPO: 1 for the low and 2 for the high side.
-  const groupOf = (i) => (state.tokens.g ? Math.abs(state.tokens.g[i]) : state.tokens.s[i] > 0 ? 2 : 1);
-  const detached = (i) => Boolean(state.tokens.g) && state.tokens.g[i] < 0;
+  const groupOf = (i) => Math.abs(state.tokens.g[i]); // its number from 1, 0 for none
+  const negative = (i) => state.tokens.g[i] < 0;
   const outside = (i) => state.tokens.r[i] !== null && (state.tokens.r[i] < state.run.clip[0] || state.tokens.r[i] > state.run.clip[1]);
-  // The groups of high entropy are the even ones; they stand out.
-  const groupShade = (group) => [state.run.method === "htpo" ? `g${group}` : `s${group - 1}`, group % 2 ? 28 : 62];
+  const groupShade = (group) => {
+    const found = state.run.groups[group - 1];
+    return found ? [found.color, found.faint ? 28 : 62] : ["line", 0];
+  };
+
+  // Label, edges and each token's value of a mode that is no group.
+  function scale(mode) {
+    const place = mode.startsWith("own") ? Number(mode.slice(3)) : -1;
+    return place < 0 ? { ...SCALES[mode], values: state.tokens[SCALES[mode].key] } : { ...state.run.columns[place], values: state.tokens.own[place] };
+  }
 
   // [color, strength in %] of level 0..8 of a mode.
   function shade(mode, level) {
@@ -153,20 +161,21 @@ function tokenView(data, el, $) {
     return level === 4 ? ["line", 0] : [level < 4 ? "below" : "above", Math.abs(level - 4) * 22];
   }
 
-  function look(mode, i) {
-    if (mode === "group") return groupShade(groupOf(i));
-    const value = state.tokens[MODES[mode].key][i];
-    return value === null ? ["line", 0] : shade(mode, MODES[mode].edges.filter((edge) => value >= edge).length);
+  function looksBy(mode) {
+    if (mode === "group") return (i) => groupShade(groupOf(i));
+    const { edges, values } = scale(mode);
+    return (i) => (values[i] === null ? ["line", 0] : shade(mode, edges.filter((edge) => values[i] >= edge).length));
   }
 
   function paint() {
     const mode = get("t-mode").value, only = Number(get("t-group").value);
     if (!state.tokens) return;
-    MODES.ratio.edges[1] = state.run.clip[0];
-    MODES.ratio.edges[6] = state.run.clip[1];
-    const looks = state.spans.map((_, i) => (only && groupOf(i) !== only ? null : look(mode, i)));
+    SCALES.ratio.edges[1] = state.run.clip[0];
+    SCALES.ratio.edges[6] = state.run.clip[1];
+    const look = looksBy(mode);
+    const looks = state.spans.map((_, i) => (only && groupOf(i) !== only ? null : look(i)));
     state.spans.forEach((span, i) => {
-      span.className = [looks[i] ? "" : "dim", detached(i) ? "detached" : "", outside(i) ? "outside" : "", i === state.here ? "here" : ""].join(" ").trim();
+      span.className = [looks[i] ? "" : "dim", negative(i) ? "negative" : "", outside(i) ? "outside" : "", i === state.here ? "here" : ""].join(" ").trim();
       span.style.setProperty("--c", looks[i] ? `var(--${looks[i][0]})` : "transparent");
       span.style.setProperty("--a", looks[i] ? `${looks[i][1]}%` : "0%");
     });
@@ -181,16 +190,22 @@ function tokenView(data, el, $) {
       node.style.setProperty("--a", `${strength}%`);
       return node;
     };
+    const others = [item("outside the clip range", ["line", 0], "outside")];
+    if (state.run.negative) others.unshift(item(state.run.negative, ["line", 0], "negative"));
+    key.replaceChildren(...(mode === "group" ? groupKeys(item) : scaleKeys(item, mode)), ...others);
+  }
+
+  function groupKeys(item) {
     const counts = state.run.groups.map(() => 0);
     state.spans.forEach((_, i) => { counts[groupOf(i) - 1] += 1; });
-    const { label, edges } = MODES[mode];
-    const items = mode === "group"
-      ? state.run.groups.flatMap((name, i) => (counts[i] ? [item(`${i + 1} ${words(name)}: ${counts[i].toLocaleString("en")}`, groupShade(i + 1))] : []))
-      : [el("span", { text: `${label}:` }), ...Array.from({ length: 9 }, (_, level) =>
-        item(level ? `\u2265 ${Number(edges[level - 1].toFixed(3))}` : `< ${Number(edges[0].toFixed(3))}`, shade(mode, level)))];
-    const others = [item("outside the clip range", ["line", 0], "outside")];
-    if (state.run.method === "htpo") others.unshift(item("detached", ["line", 0], "detached"));
-    key.replaceChildren(...items, ...others);
+    return state.run.groups.flatMap(({ name }, i) =>
+      (counts[i] ? [item(`${i + 1} ${words(name)}: ${counts[i].toLocaleString("en")}`, groupShade(i + 1))] : []));
+  }
+
+  function scaleKeys(item, mode) {
+    const { label, edges } = scale(mode), short = (edge) => Number(edge.toFixed(3));
+    return [el("span", { text: `${label}:` }), ...Array.from({ length: 9 }, (_, level) =>
+      item(level ? `\u2265 ${short(edges[level - 1])}` : `< ${short(edges[0])}`, shade(mode, level)))];
   }
 
   // The whole response at a glance; a click goes there.
@@ -211,9 +226,9 @@ function tokenView(data, el, $) {
 
   function numbers(i) {
     const { tokens, run } = state;
-    const group = run.method === "htpo" ? [["group", `${groupOf(i)} ${words(run.groups[groupOf(i) - 1] ?? "none")}${detached(i) ? ", detached" : ""}`]]
-      : [["HAPO score", number(tokens.s[i])]];
-    return [...group, ["entropy, nats", number(tokens.e[i])], ["advantage", number(tokens.a[i])],
+    const group = run.groups[groupOf(i) - 1], mark = negative(i) && run.negative ? `, ${run.negative}` : "";
+    const own = run.columns.map(({ label }, place) => [label, number(tokens.own[place][i])]);
+    return [...(run.groups.length ? [[run.word, group ? `${groupOf(i)} ${words(group.name)}${mark}` : "none"]] : []), ...own, ["entropy, nats", number(tokens.e[i])], ["advantage", number(tokens.a[i])],
       ["importance ratio", number(tokens.r[i], 4) + (outside(i) ? " outside" : "")], ["old log-prob", number(tokens.l[i])], ["token id", String(tokens.i[i])]];
   }
 

@@ -7,6 +7,8 @@ import json
 import os
 from pathlib import Path
 
+from recipe.token_level.display import FILE, Display
+
 
 def run_folder(config) -> Path:
     """The run's folder."""
@@ -29,6 +31,15 @@ def keep_metrics(config) -> None:
         if not path.exists():
             os.environ["VERL_FILE_LOGGER_PATH"] = str(path.resolve())
             return
+
+
+def keep_display(config, display: Display) -> Path:
+    """Write what the report page shows of the run's method to its file; a resumed run writes it anew."""
+    path = run_folder(config) / FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    unfinished.write_text(display.to_json(), encoding="utf-8")
+    return unfinished.replace(path)
 
 
 def read_metrics(folder: Path) -> dict[int, dict]:

@@ -14,7 +14,7 @@ from recipe.runs.console import StepLine
 from recipe.runs.health import HealthLog
 from recipe.runs.input_checks import refuse_finished
 from recipe.runs.recovery import RecoverableTrainer
-from recipe.runs.run_folder import keep_metrics
+from recipe.runs.run_folder import keep_display, keep_metrics
 from recipe.runs.token_dump.collect import TokenDump
 from recipe.runs.token_dump.dump_settings import dump_settings
 from recipe.runs.watchdog import count_prompts
@@ -64,6 +64,7 @@ class RunTrainer(AdaptiveTemperatureTrainer, RecoverableTrainer):
         if not self.config.trainer.get("val_only", False):
             refuse_finished(self.config, self.global_steps, self.total_training_steps, self.steps_per_epoch)
         keep_metrics(self.config)
+        keep_display(self.config, self.method.display)
         super().fit(agent_loop_manager)
 
     def step(self, metrics, timing_raw):

@@ -13,6 +13,7 @@ estimator, its own per-token fields in the loss. The modules here carry them ove
     rows.py             which rows are of one session and one prompt
     verdicts.py         the verifier's verdicts, and what they say of a step's prompts
     clip_metrics.py     the metrics of verl's own loss, for a clip range of the method's own
+    display.py          what a report of its runs shows of a method
     signs.py            signs of sickness that a method wants to be warned of
 
 A method is a folder, here or elsewhere, with its algorithm in pure torch, a `plugin` module that registers into verl, and a

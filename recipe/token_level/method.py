@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from recipe.primitives.ranges import check_choice
+from recipe.token_level.display import Display
 from recipe.token_level.signs import Sign
 
 
@@ -28,7 +29,7 @@ class Method:
     signs: of sickness in the method's own metrics, beside those that the run layer knows for all.
     console: what a step's line on the console says of the method's own metrics, as short phrases.
     dump_columns: columns of the token dump of the method's own, each with the token field that it shows.
-    groups: the names of the groups, if one of those columns holds their numbers from 1.
+    display: what the report page shows of it; None: what all methods have, under its name.
     """
 
     name: str
@@ -41,7 +42,16 @@ class Method:
     signs: tuple[Sign, ...] = ()
     console: Callable[[Mapping[str, float]], list[str]] = lambda metrics: []
     dump_columns: Mapping[str, str] = field(default_factory=dict)
-    groups: tuple[str, ...] = ()
+    display: Display | None = None
+
+    def __post_init__(self) -> None:
+        display = self.display or Display(self.name)
+        object.__setattr__(self, "display", display)
+        if display.method != self.name:
+            raise ValueError(f"the method {self.name!r} has the display of {display.method!r}")
+        shown = [column.name for column in display.columns] + ([display.grouping.column] if display.grouping else [])
+        if unknown := set(shown) - set(self.dump_columns):
+            raise ValueError(f"the display of {self.name!r} shows {sorted(unknown)[0]!r}, which dump_columns lack")
 
     @property
     def plugin(self) -> str:

@@ -8,6 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from recipe.hapo import display as hapo
+from recipe.htpo import display as htpo
 from recipe.htpo.objectives import GROUPS
 
 CONFIG = {
@@ -17,7 +19,8 @@ CONFIG = {
 }
 HTPO = {"format": 1, "method": "htpo", "groups": list(GROUPS), "clip_ratio_low": 0.2, "clip_ratio_high": 0.28, "model": "m"}
 STEPS = tuple(range(1, 41))
-HAPO = HTPO | {"method": "hapo", "groups": None}
+HAPO = HTPO | {"method": "hapo", "groups": ["low_entropy", "high_entropy"]}
+DISPLAYS = {"htpo": htpo.DISPLAY, "hapo": hapo.DISPLAY}
 
 
 def step_metrics(step, method="htpo", shift=0.0):
@@ -60,9 +63,12 @@ def write_metrics(path, steps, **options):
     return path
 
 
-def write_run(folder, steps=STEPS, config=CONFIG, overrides=("htpo.difficulty_threshold=0.6",), **options):
-    """A run without token dumps; `config=None` leaves its configuration out."""
+def write_run(folder, steps=STEPS, config=CONFIG, overrides=("htpo.difficulty_threshold=0.6",), display="its own", **options):
+    """A run without token dumps; `config=None` leaves its configuration out, `display=None` what it says of its method."""
     write_metrics(folder / "metrics-000.jsonl", steps, **options)
+    if display is not None:
+        found = DISPLAYS[options.get("method", "htpo")] if display == "its own" else display
+        (folder / "display.json").write_text(found.to_json())
     if config is not None:
         place = folder / "hydra/.hydra"
         place.mkdir(parents=True)

@@ -71,7 +71,7 @@ def test_each_plot_has_its_traces(report, visit):
     assert page.evaluate(TRACES, "groups") == [8] * 15 + [2] * 4  # five rows of three runs with HTPO, four with HAPO's
     open_tab(page, "prompts")
     assert page.evaluate(TRACES, "prompts") == [3, 3, 4, 4, 4]
-    assert "hapo: no shares of hard and easy prompts" in page.inner_text("#prompts")
+    assert "hapo: no metrics of prompts were logged beside" in page.inner_text("#prompts")
     open_tab(page, "time")
     assert page.evaluate(TRACES, "time") == [4] + [7] * 4
     sums = "[...Array(40).keys()].map(i => document.querySelectorAll('#time .plot')[1].data.reduce((s, t) => s + t.y[i], 0))"
@@ -135,7 +135,8 @@ def test_tokens_can_be_filtered_and_coloured(report, visit):
 
     by_group = spans.evaluate_all(STYLES)
     assert by_group[0] == by_group[2] == by_group[3] != by_group[1]
-    assert spans.nth(0).get_attribute("class") == "detached"
+    assert spans.nth(0).get_attribute("class") == "negative"
+    assert "detached" in page.inner_text("#t-key")
     assert spans.nth(1).get_attribute("class") == "outside"
     shades = {"group": by_group}
     for mode in ("entropy", "advantage", "ratio"):
@@ -154,7 +155,8 @@ def test_hapo_is_coloured_by_side_and_score(report, visit):
     page = visit(report, "tokens")
     page.select_option("#t-run", label="hapo")
     page.wait_for_function("() => document.querySelector('#t-key').textContent.includes('high entropy: 1')")
-    page.select_option("#t-mode", "score")
+    assert page.locator("#t-mode option").all_inner_texts() == ["side", "entropy", "advantage", "ratio", "score"]
+    page.select_option("#t-mode", label="score")
     assert len(set(page.locator("#t-text span").evaluate_all(STYLES))) == 2
     page.hover("#t-text span >> nth=1")
     assert "HAPO score\n0.800" in page.inner_text("#tip")

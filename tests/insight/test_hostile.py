@@ -1,13 +1,16 @@
 """Text of others is shown as text, and nothing but the page's own scripts runs or loads."""
 
+import dataclasses
 import json
 import re
 
 import pytest
 
+from recipe.htpo import display as htpo
 from recipe.insight.__main__ import write_report
 from recipe.insight.page import island
-from tests.insight.folders import HTPO, response, write_dump, write_run
+from recipe.token_level.display import Area, Curve, Family, Grouping
+from tests.insight.folders import response, write_dump, write_run
 
 EVIL = '<img src=x onerror="alert(1)"></script><script>alert(2)</script><!--<script>&lt;b&gt; <b>%{x}</b> @@data@@ ${x} `'
 HIDDEN = "\u202e\u2028\x00\x1b\u200f"
@@ -18,16 +21,29 @@ SHOWN = EVIL + "⟨U+202E⟩⟨U+2028⟩⟨U+0000⟩⟨U+001B⟩⟨U+200F⟩"
 def report(tmp_path_factory):
     base = tmp_path_factory.mktemp("hostile")
     text = EVIL + HIDDEN
+    display = htpo.DISPLAY
+    first = dataclasses.replace(display.groups[0], name=text)
+    stack = dataclasses.replace(display.stack, areas=(Area(text, (text, "hard_wrong_high")),))
+    display = dataclasses.replace(
+        display,
+        label=text,
+        groups=(first, *display.groups[1:]),
+        groups_title=text,
+        stack=stack,
+        families=(Family("token_share", text, text),),
+        curves=(Curve("htpo/correct_share", text, text, tab="prompts"),),
+        grouping=Grouping("group", negative=text),
+    )
     runs = [
-        write_run(base / f"run{i}", config={text: {f"{i}": text}, "common": text}, overrides=[f"x={text}"]) for i in range(2)
+        write_run(base / f"run{i}", config={text: {f"{i}": text}, "common": text}, overrides=[f"x={text}"], display=display)
+        for i in range(2)
     ]
     names = [f"critic/score/mean{text}", f"val-core/{text}/acc/mean@4", "val-core/a/acc/mean@4"]
     more = json.dumps({"step": 41, "data": dict.fromkeys(names, 0.5)}) + "\n"
     for run in runs:
         (run / "metrics-001.jsonl").write_text(more)
-    groups = [text, *HTPO["groups"][1:]]
     odd = response(tokens=[text, "\u05e9\u05dc\u05d5\u05dd", " \u202e", "\n"], prompt=text, ground_truth=text, data_source=text)
-    write_dump(runs[0], 1, [odd | {"prompt_id": text}], HTPO | {"groups": groups})
+    write_dump(runs[0], 1, [odd | {"prompt_id": text}])
     return write_report(runs, base / "report", names=[text, text + "2"])
 
 
@@ -62,6 +78,11 @@ def test_hostile_text_is_shown_as_text(report, visit):
     assert f"{SHOWN}/acc/mean@4" in page.text_content("#overview")
     assert f"{SHOWN}.0" in page.text_content("#differences")
     assert f"x={SHOWN}" in page.text_content("#overrides")
+    for tab in ("groups", "prompts"):
+        assert SHOWN in page.text_content(f"#{tab} .row h2 >> nth=0")
+        assert SHOWN in page.text_content(f"#{tab} .legends")
+    assert SHOWN in page.text_content("#t-group")
+    assert SHOWN in page.text_content("#t-key .negative")
     assert EVIL in page.text_content("#t-list")
     assert page.text_content("#t-text span >> nth=0") == SHOWN
     assert page.text_content("#t-text span >> nth=2") == " ⟨U+202E⟩"

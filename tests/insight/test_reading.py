@@ -6,20 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from recipe.hapo.metrics import SIDES
-from recipe.htpo.objectives import GROUPS
-from recipe.insight import dumps, plots
+from recipe.insight import dumps
 from recipe.insight.__main__ import main
 from recipe.insight.config import compare, flatten, read_config
 from recipe.insight.dumps import read_dumps
 from recipe.insight.metrics import read_metrics
 from recipe.insight.text import visible
-from tests.insight.folders import HAPO, HTPO, dump_schema, response, write_dump, write_metrics, write_run
-
-
-def test_names_are_those_of_the_methods():
-    assert plots.GROUPS == GROUPS
-    assert plots.SIDES == SIDES
+from tests.insight.folders import DISPLAYS, HAPO, HTPO, dump_schema, response, write_dump, write_metrics, write_run
 
 
 def test_a_resumed_runs_later_file_wins(tmp_path):
@@ -104,8 +97,10 @@ def test_broken_dumps_are_named(tmp_path, capsys):
         assert_refused(capsys, [run], f"{path}{words}", tmp_path)
         return path
 
-    refused(" is a token dump of format 2, method 'htpo'", [response()], HTPO | {"format": 2})
-    refused(" is a token dump of format 1, method 'other'", [response()], HTPO | {"method": "other"}, dump_schema())
+    refused(" is a token dump of format 2; this version reads format 1", [response()], HTPO | {"format": 2})
+    refused(": its token_dump metadata lack 'method'", [response()], HTPO | {"method": 7}, dump_schema())
+    write_dump(run, 3, [response()], HTPO | {"method": "other"}, dump_schema())
+    assert_refused(capsys, [run], "dumps of the method 'other', and display.json is of 'htpo'", tmp_path)
     refused(" is no token dump", [response()], None)
     refused(": its token_dump metadata lack 'clip_ratio_low'", [response()], HTPO | {"clip_ratio_low": None})
     lacking = dump_schema().remove(dump_schema().get_field_index("ratio"))
@@ -122,28 +117,27 @@ def test_dumps_are_bounded_and_spread_over_the_steps(tmp_path, monkeypatch):
     monkeypatch.setattr(dumps, "STEPS", 4)
     for step in range(1, 11):
         write_dump(tmp_path, step, [response(step, session=i) for i in range(3)])
-    found = read_dumps(tmp_path, tokens=6 * 4 + 3)
+    found = read_dumps(tmp_path, None, tokens=6 * 4 + 3)
     assert [(x["step"], x["session"]) for x in found.responses] == [(1, 0), (1, 1), (4, 0), (4, 1), (7, 0), (10, 0)]
     assert "6 of 30 dumped responses, from 4 of 10 steps" in found.note
-    assert read_dumps(tmp_path, tokens=0).responses == []
+    assert read_dumps(tmp_path, None, tokens=0).responses == []
     monkeypatch.undo()
-    assert len(read_dumps(tmp_path).responses) == 30
-    assert read_dumps(tmp_path).note == ""
+    assert len(read_dumps(tmp_path, None).responses) == 30
+    assert read_dumps(tmp_path, None).note == ""
 
 
 def test_a_response_without_tokens_or_numbers(tmp_path):
     nan = float("nan")
     odd = response(acc=nan, solve_rate=nan, entropy=[nan, None, float("inf"), 1.0], prompt=None, ground_truth=None)
     write_dump(tmp_path, 1, [response(tokens=()), odd])
-    empty, other = read_dumps(tmp_path).responses
+    empty, other = read_dumps(tmp_path, None).responses
     assert (empty["tokens"], empty["entropy"]) == (0, None)
     assert (other["acc"], other["solve"], other["entropy"]) == (None, None, 1.0)
 
 
 def test_hapo_has_sides(tmp_path):
     write_dump(tmp_path, 1, [response(method="hapo")], HAPO)
-    found = read_dumps(tmp_path)
-    assert found.groups == ["low_entropy", "high_entropy"]
+    found = read_dumps(tmp_path, DISPLAYS["hapo"])
     assert found.responses[0]["groups"] == [1, 2]
     assert found.clip == (0.8, 1.28)
 

@@ -11,7 +11,8 @@ A file `step_<n>.parquet` (zstd) holds one row a response. Lists of a row have o
     ratio          importance ratio of the policy after the step's updates to the old one; NaN if it could not be computed
     ...            the method's own columns (`Method.dump_columns`)
 
-The file's key-value metadata has "token_dump", a JSON object: format, method, groups, clip_ratio_low, clip_ratio_high, model.
+The file's key-value metadata has "token_dump", a JSON object: format, method, groups (their names),
+clip_ratio_low, clip_ratio_high, model.
 
     settings.py    the config node `trainer.token_dump`
     choice.py      which responses

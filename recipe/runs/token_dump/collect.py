@@ -151,7 +151,7 @@ def _about(trainer) -> dict:
     low, high = clip_range(trainer.config.actor_rollout_ref.actor)
     return {
         "method": trainer.method.name,
-        "groups": list(trainer.method.groups) or None,
+        "groups": [group.name for group in trainer.method.display.groups],
         "clip_ratio_low": low,
         "clip_ratio_high": high,
         "model": trainer.config.actor_rollout_ref.model.path,

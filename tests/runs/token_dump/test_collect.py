@@ -116,7 +116,7 @@ def test_hapos_column_and_no_verdicts(run):
     run.trainer.method, run.trainer.settings = HAPO, HAPOConfig()
     run.rows["extra_fields"] = NonTensorStack(*[{}] * 6)
     rows, about = rows_of(run.dump.write(run.trainer, run.batch))
-    assert about["groups"] is None
+    assert about["groups"] == ["low_entropy", "high_entropy"]
     assert about["method"] == "hapo"
     assert rows["p1", 1]["score"] == [0.5] * LENGTHS[4]
     assert all(np.isnan([row["acc"], row["solve_rate"]]).all() for row in rows.values())
