@@ -1,4 +1,4 @@
-"""The method on the real stack on CPU, from its own folder: it trains, and shows up in metrics, console, token dump and report."""
+"""The method on the real stack on CPU: it trains, and shows up in metrics, console, token dump and report."""
 
 import json
 import re
