@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from examples.entropy_shaping.algorithm import EntropyShapingConfig
+from recipe.token_level.display import Column, Curve, Display
 from recipe.token_level.method import Method
 from recipe.token_level.method_settings import build
 from recipe.token_level.signs import Sign
@@ -32,4 +33,13 @@ ENTROPY_SHAPING = Method(
     ),
     console=console,
     dump_columns={"bonus": "entropy_bonus"},
+    display=Display(
+        "entropy_shaping",
+        label="Entropy shaping",
+        curves=(
+            Curve("entropy_shaping/bonus", "Entropy bonus", "Mean over the response tokens.", unit="number"),
+            Curve("entropy_shaping/capped_share", "Capped bonuses", "Share of the response tokens, limited by |A| / kappa."),
+        ),
+        columns=(Column("bonus", "entropy bonus"),),
+    ),
 )

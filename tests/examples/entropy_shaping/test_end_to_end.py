@@ -1,8 +1,9 @@
-"""The method on the real stack on CPU, from its own folder: it trains, and shows up in metrics, console and token dump."""
+"""The method on the real stack on CPU: it trains, and shows up in metrics, console, token dump and report."""
 
 import json
 import re
 import subprocess
+import sys
 
 import numpy as np
 import pyarrow.parquet as parquet
@@ -47,3 +48,9 @@ def test_it_passes_the_preflight_trains_and_shows_up(demo_inputs, tmp_path):
         )
         assert bonus == pytest.approx(np.minimum(0.4 * entropy, np.abs(advantage) / 2), abs=1e-6)
         assert bonus.mean() == pytest.approx(data["entropy_shaping/bonus"], rel=1e-4)
+
+    report = [sys.executable, "-m", "recipe.insight", run.folder, "--out", tmp_path / "report"]
+    subprocess.run(report, cwd=ROOT, check=True, timeout=120)
+    page = (tmp_path / "report/index.html").read_text()
+    for text in ("Entropy bonus", "Capped bonuses", '"label":"entropy bonus"'):
+        assert text in page.replace('": "', '":"'), text
