@@ -13,7 +13,7 @@ import pytest
 from recipe.runs.checkpoints import newest_complete
 from tests.training import Run
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 RESUMES = "; the same command resumes from "
 
