@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import yaml
+from filelock import FileLock
 
 from tests import ROOT
 
@@ -76,8 +77,11 @@ def actor_config():
 
 @pytest.fixture(scope="session")
 def demo_inputs(tmp_path_factory):
-    """The demo's model and data."""
-    folder = tmp_path_factory.mktemp("inputs")
-    for script, name in (("make_model.py", "model"), ("make_data.py", "data")):
-        subprocess.run([sys.executable, ROOT / "launch/demo" / script, folder / name], check=True)
+    """The demo's model and data; they are made once, also for several workers of pytest-xdist."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "inputs"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "data").exists():
+            for script, name in (("make_model.py", "model"), ("make_data.py", "data")):
+                subprocess.run([sys.executable, ROOT / "launch/demo" / script, folder / name], check=True)
     return folder

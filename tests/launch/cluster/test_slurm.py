@@ -66,7 +66,7 @@ def test_job_ends_with_the_exit_code_of_the_driver(submit):
 def test_host_that_never_joins_is_named(slurm, submit):
     slurm.pull_cable("node2", "eth1")
     try:
-        job = submit(INTERFACE="eth1", JOIN_TIMEOUT=20)
+        job = submit(INTERFACE="eth1", JOIN_TIMEOUT=40)
         job.wait("FAILED")
         assert "node2 (10.78.0.2)" in job.log().split("error: ", 1)[1], job.log()
         assert resumed_after(job) == []

@@ -13,7 +13,7 @@ import pytest
 from tests import ROOT
 from tests.training import DEMO
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800)]  # the longest, so they begin first
 
 
 @pytest.fixture(scope="module")
