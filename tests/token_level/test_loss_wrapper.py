@@ -10,6 +10,7 @@ from verl.utils import tensordict_utils as tu
 
 from recipe.htpo import HTPOConfig, partition_tokens, token_losses
 from recipe.htpo.metrics import loss_ratios
+from recipe.token_level.context import loss_inputs
 from recipe.token_level.loss import SUMS, TokenFieldsLoss
 from tests.pure_support import random_batch
 
@@ -108,3 +109,40 @@ def test_verls_own_losses_run_under_the_wrapper(case, actor_config):
     expected, _ = compute_policy_loss_vanilla(*rows, "token-mean", actor_config(), batch["rollout_is_weights"])
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
     assert not any(name.startswith(SUMS) for name in metrics)
+
+
+def test_sums_add_up_over_micro_batches(case, actor_config):
+    _, groups, output, data = case
+    wrapper = TokenFieldsLoss(actor_config(), "recipe.htpo.plugin", ("token_groups",))
+    first, second = (wrapper(output, data)[1] for _ in range(2))
+    name = f"{SUMS}hard_correct_high/tokens"
+    tokens = int((groups.abs() == 2).sum())
+    assert tokens > 1
+    first[name].append(second[name])
+    assert first[name].aggregate() == 2 * tokens
+
+
+def test_the_policy_loss_gets_padded_fields_and_entropies_without_a_graph(case, actor_config, monkeypatch):
+    from verl.workers.utils import losses
+
+    batch, groups, output, data = case
+    output["entropy"] = torch.nested.as_nested_tensor(
+        [row.clone().requires_grad_() for row in output["entropy"].unbind()], layout=torch.jagged
+    )
+    seen = []
+    monkeypatch.setattr(losses, "ppo_loss", lambda *_: seen.append(loss_inputs("htpo", "token_groups")) or (0.0, {}))
+    wrapper = TokenFieldsLoss(actor_config(), "recipe.htpo.plugin", ("token_groups", "not_there"))
+    assert wrapper(output, data) == (0.0, {})
+    (inputs,) = seen
+    assert torch.equal(inputs.token_fields["token_groups"], groups)  # 0 outside the responses
+    assert set(inputs.token_fields) == {"token_groups"}
+    assert not inputs.entropy.requires_grad
+    assert torch.equal(inputs.entropy[batch["response_mask"]], batch["entropy"][batch["response_mask"]])
+    with pytest.raises(ValueError, match="without token_groups"):  # nothing stays behind
+        loss_inputs("htpo", "token_groups")
+
+
+def test_a_plugin_that_is_missing_on_a_worker_is_loud():
+    sent = pickle.dumps(TokenFieldsLoss(None, "recipe.no_such_plugin", ()))
+    with pytest.raises(ModuleNotFoundError, match="no_such_plugin"):
+        pickle.loads(sent)
