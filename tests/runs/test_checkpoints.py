@@ -81,7 +81,7 @@ def test_one_without_a_list_counts_if_verl_says_so(tmp_path):
 
 def test_folders_with_other_names_are_no_checkpoints(tmp_path):
     folder = checkpoint(tmp_path, 4)
-    for name in ("global_step_4.bak", "global_step_4_old", "global_step_", "global_step_x", "old_global_step_4"):
+    for name in ("global_step_4.bak", "global_step_5_old", "global_step_", "global_step_x", "old_global_step_4"):
         (tmp_path / name).mkdir()
     assert newest_complete(tmp_path) == (str(folder), [])
 

@@ -44,8 +44,8 @@ def trainer_at(config, step, saved, last=10):
 
 @pytest.mark.parametrize(
     ("step", "saved", "ends"),
-    [(4, 3, True), (4, None, False), (11, 10, False), (10, 10, False)],
-    ids=["saved", "not saved yet", "over", "the last step is saved"],
+    [(4, 3, True), (10, 3, True), (4, None, False), (11, 10, False), (11, 9, False), (10, 10, False)],
+    ids=["saved", "in the last step", "not saved yet", "over", "over, and not saved at its end", "the last step is saved"],
 )
 def test_a_requested_stop_ends_the_run_once_it_is_saved_and_not_over(config, step, saved, ends):
     trainer = trainer_at(config, step, saved)
