@@ -20,7 +20,6 @@ import torch
 
 from recipe.hapo.losses import clip_range, redistributed
 from recipe.hapo.settings import HAPOConfig
-from recipe.primitives.slope import LOG_RATIO_LIMIT
 from recipe.token_level.clip_metrics import NAMES, clip_metrics
 
 SIDES = ("low_entropy", "high_entropy")
@@ -36,7 +35,7 @@ def loss_metrics(losses, log_prob, old_log_prob, advantages, score, response_mas
     """
     low, high = clip_range(score.float(), config)
     log_ratio = log_prob.float() - old_log_prob.float()
-    ratio = log_ratio.clamp(-LOG_RATIO_LIMIT, LOG_RATIO_LIMIT).exp()
+    ratio = log_ratio.exp()
     above, below = ratio > 1 + high, ratio < 1 - low
     dual_clipped = (advantages < 0) & (ratio > config.clip_ratio_c)
     scaled = redistributed(ratio, score, low, high) if config.adaptive_advantage else torch.zeros_like(above)

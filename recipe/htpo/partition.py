@@ -52,7 +52,7 @@ def partition_tokens(
     n = mask.sum(dim=1)  # [B]
 
     def ranked_at(position: torch.Tensor) -> torch.Tensor:  # [B] -> [B, 1]
-        return ranked.gather(1, position.clamp(0, max(ranked.shape[1] - 1, 0)).unsqueeze(1))
+        return ranked.gather(1, position.clamp(0, ranked.shape[1] - 1).unsqueeze(1))
 
     high = mask & (entropy >= ranked_at(n - _share(config.high_entropy_fraction, n)))
 

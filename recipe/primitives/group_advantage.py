@@ -49,7 +49,7 @@ def grpo_advantage(rewards: torch.Tensor, weight: torch.Tensor, groups: Groups, 
     """
     size = groups.total(weight).round()
     mean, std = groups.mean_and_std(rewards, weight)
-    std = std * (size / (size - 1).clamp(min=1)).sqrt()
+    std = std * (size / (size - 1)).sqrt()
     alone = size == 1
     mean, std = mean.masked_fill(alone, 0), std.masked_fill(alone, 1)
     return (rewards - mean) / (std + EPSILON) if norm_by_std else rewards - mean

@@ -16,12 +16,10 @@ class WithSlope(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx, inputs, output):
-        log_prob, _, slope = inputs
-        ctx.save_for_backward(slope)
-        ctx.dtype = log_prob.dtype
+        ctx.save_for_backward(inputs[2])
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad):
         (slope,) = ctx.saved_tensors
-        return (grad * slope).to(ctx.dtype), None, None
+        return grad * slope, None, None  # autograd gives it log_prob's dtype

@@ -64,8 +64,8 @@ class RecoverableTrainer(HookedTrainer):
         if self.config.trainer.resume_mode == "auto":
             folder, broken = newest_complete(self.config.trainer.default_local_dir)
             for sentence in broken:
-                warnings.warn(f"{sentence}; {folder} is used instead" if folder else sentence, stacklevel=1)
-            if broken and folder:
+                warnings.warn(f"{sentence}; {folder} is used instead", stacklevel=1)
+            if broken:
                 with open_dict(self.config):
                     self.config.trainer.update(resume_mode="resume_path", resume_from_path=folder)
         super().load()

@@ -62,6 +62,11 @@ def test_padding_rows_count_nowhere():
     assert labels.correct_share == 1.0
 
 
+def test_a_batch_of_padding_alone_has_shares_of_zero():
+    labels = label([("pad_0_0", None)], padding={"pad_0_0"})
+    assert (labels.hard_prompt_share, labels.correct_share) == (0.0, 0.0)
+
+
 def test_a_missing_verdict_is_named():
     with pytest.raises(ValueError, match=r"no 'acc' for 1 of 2 responses \(first: p_1_0\).*'score' and 'acc'"):
         label([("p_0_0", 1), ("p_1_0", None)])

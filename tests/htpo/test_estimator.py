@@ -7,6 +7,7 @@ from verl.trainer.config import AlgoConfig
 from verl.trainer.ppo.core_algos import compute_grpo_outcome_advantage, get_adv_estimator_fn
 
 from recipe.htpo import HTPOConfig, partition_tokens
+from recipe.htpo.metrics import partition_metrics
 from recipe.token_level.context import EstimatorInputs, handing_estimator
 
 T = 6
@@ -47,6 +48,18 @@ def test_advantages_are_verls_grpo_advantages(norm):
     assert torch.equal(returns, advantages)
 
 
+def test_without_a_config_advantages_are_divided_by_the_deviation():
+    keys, acc, mask, rewards, index = rows()
+    found = []
+    for config in (None, {}, AlgoConfig()):
+        with handing_estimator(inputs_for(keys, acc)):
+            found.append(
+                get_adv_estimator_fn("htpo")(token_level_rewards=rewards, response_mask=mask, index=index, config=config)[0]
+            )
+    assert torch.equal(found[0], found[2])
+    assert torch.equal(found[1], found[2])
+
+
 def test_the_partition_uses_the_verdict_not_the_reward():
     keys, acc, mask, rewards, index = rows()
     rewards = rewards - 10  # a length penalty makes right answers negative
@@ -57,6 +70,8 @@ def test_the_partition_uses_the_verdict_not_the_reward():
     expected = partition_tokens(inputs.entropy, mask, accuracy < 0.6, torch.tensor(acc), HTPOConfig())
     assert torch.equal(inputs.token_fields["token_groups"], expected)
     assert inputs.metrics["htpo/correct_share"] == pytest.approx(np.mean(acc))
+    assert inputs.metrics["htpo/hard_prompt_share"] == 1.0  # 2, 1 and 1 of 4
+    assert partition_metrics(expected, inputs.entropy).items() <= inputs.metrics.items()
     assert inputs.metrics["timing_s/token_partition"] > 0
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from recipe.runs.checkpoints import begin_list, newest_complete, write_list
+from recipe.runs.checkpoints import begin_list, newest_complete, problem, write_list
 
 
 def checkpoint(root, step, tracked=True, listed=True):
@@ -31,6 +31,7 @@ def test_the_newest_complete_checkpoint_is_found(tmp_path):
     ("damage", "sentence"),
     [
         (lambda folder: (folder / "actor/model.pt").write_bytes(b"x" * 99), "has 99 of 100 bytes of actor/model.pt"),
+        (lambda folder: (folder / "actor/model.pt").write_bytes(b"x" * 101), "has 101 of 100 bytes of actor/model.pt"),
         (lambda folder: (folder / "actor/model.pt").unlink(), "lacks actor/model.pt"),
         (lambda folder: (folder / "complete.json").write_text("{"), "has an unreadable complete.json"),
     ],
@@ -76,6 +77,22 @@ def test_a_tracker_that_a_full_disk_left_empty_is_passed_over(tmp_path):
 def test_one_without_a_list_counts_if_verl_says_so(tmp_path):
     folder = checkpoint(tmp_path, 4, listed=False)
     assert newest_complete(tmp_path) == (str(folder), [])
+
+
+def test_folders_with_other_names_are_no_checkpoints(tmp_path):
+    folder = checkpoint(tmp_path, 4)
+    for name in ("global_step_4.bak", "global_step_5_old", "global_step_", "global_step_x", "old_global_step_4"):
+        (tmp_path / name).mkdir()
+    assert newest_complete(tmp_path) == (str(folder), [])
+
+
+def test_a_list_may_begin_where_there_is_no_folder_yet(tmp_path):
+    folder = tmp_path / "run/checkpoints/global_step_1"
+    begin_list(folder, listed=False)
+    assert not folder.exists()
+    for _ in range(2):
+        begin_list(folder, listed=True)
+        assert problem(folder, is_tracked=True) == "was not finished"
 
 
 def test_the_list_names_every_file_but_itself(tmp_path):

@@ -69,6 +69,7 @@ def test_what_is_missing_is_left_out(missing):
 
 
 def test_nothing_known_is_no_line():
+    assert lines({"timing_s/testing": 2.4}, 1, 9, HAPO.console) == []
     assert lines({"training/epoch": 1, "note": "text"}, 1, 9, HAPO.console) == []
 
 

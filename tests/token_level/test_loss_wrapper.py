@@ -137,7 +137,7 @@ def test_an_empty_response_is_cut_out_as_zeros():
 def test_the_loss_is_handed_the_current_entropy_only_where_it_reads_it(case, actor_config, monkeypatch, source):
     batch, _, output, data = case
     handed = []
-    monkeypatch.setattr("verl.workers.utils.losses.ppo_loss", lambda *_: (handed.append(loss_inputs("htpo")), ({}, {}))[1])
+    monkeypatch.setattr("verl.workers.utils.losses.ppo_loss", lambda *_: (handed.append(loss_inputs(HTPO)), ({}, {}))[1])
     settings = HTPOConfig(entropy_source=source)
     TokenFieldsLoss(actor_config(), *HTPO_LOSS[:2], settings, HTPO.reads_entropy(settings))(output, data)
     assert handed[0].settings is settings
@@ -146,3 +146,20 @@ def test_the_loss_is_handed_the_current_entropy_only_where_it_reads_it(case, act
     else:
         exists = data["responses"].offsets().diff()[:, None] > torch.arange(WIDTH)
         assert torch.equal(handed[0].entropy, batch["entropy"].where(exists, 0))
+
+
+def test_sums_add_up_over_micro_batches(case, actor_config):
+    _, groups, output, data = case
+    wrapper = TokenFieldsLoss(actor_config(), *HTPO_LOSS)
+    first, second = (wrapper(output, data)[1] for _ in range(2))
+    name = f"{SUMS}hard_correct_high/tokens"
+    tokens = int((groups.abs() == 2).sum())
+    assert tokens > 1
+    first[name].append(second[name])
+    assert first[name].aggregate() == 2 * tokens
+
+
+def test_a_plugin_that_is_missing_on_a_worker_is_loud():
+    sent = pickle.dumps(TokenFieldsLoss(None, "recipe.no_such_plugin", (), None))
+    with pytest.raises(ModuleNotFoundError, match="no_such_plugin"):
+        pickle.loads(sent)

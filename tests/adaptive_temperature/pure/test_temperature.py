@@ -202,6 +202,7 @@ def test_malformed_parameters_name_the_request_key():
         "finite numbers": good | {"center": NAN},
         "std >= 0": good | {"std": -1.0},
         "TypeError": good | {"center": "-1.0"},
+        "OverflowError": good | {"center": 10**400},
         "'final'": good | {"variant": "final"},
         "mapping": [0.05, 0.0, 1.0, 1.0],
     }

@@ -182,6 +182,16 @@ def test_a_ratio_beyond_the_clamp_has_no_gradient():
         assert log_prob.grad.item() == 0
 
 
+def test_a_ratio_beyond_the_clamp_has_the_value_at_the_clamp_as_verls():
+    config = HAPOConfig(clip_ratio_c=1e12, adaptive_clip=False, adaptive_advantage=False)
+    for log_ratio, expected in ((30.0, 20.0), (19.0, 19.0), (15.0, 15.0)):
+        log_prob = tensor([[log_ratio - 40]]).requires_grad_()
+        loss = token_losses(log_prob, tensor([[-40.0]]), tensor([[-0.7]]), tensor([[0.0]]), config)
+        loss.sum().backward()
+        assert math.isclose(loss.item(), 0.7 * math.exp(expected), rel_tol=1e-9), log_ratio
+        assert (log_prob.grad.item() != 0) == (log_ratio < 20), log_ratio
+
+
 def test_a_nan_reaches_loss_and_gradient():
     nan, fine = tensor([[float("nan"), -1.0]]), tensor([[-1.0, -1.0]])
     half = tensor([[0.5, 0.5]])

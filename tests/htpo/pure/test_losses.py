@@ -141,6 +141,27 @@ def test_a_ratio_beyond_the_clamp_has_no_gradient_unless_the_objective_keeps_it(
         assert (log_prob.grad.item() != 0) == kept
 
 
+def test_a_ratio_beyond_the_clamp_has_the_value_at_the_clamp_as_verls():
+    for log_ratio, expected in ((30.0, 20.0), (19.0, 19.0), (15.0, 15.0)):
+        config = HTPOConfig(clip_ratio_c=1e12)
+        loss, gradient = one_token(math.exp(log_ratio), -0.7, 3, config)
+        assert math.isclose(loss, 0.7 * math.exp(expected), rel_tol=1e-9), log_ratio
+        assert (gradient != 0) == (log_ratio < 20), log_ratio
+    # released: the reversed ratio of a token that vanished, and its gradient, which the added term keeps
+    for group, ratio in ((2, math.exp(20)), (4, 0.8)):
+        loss, gradient = one_token(math.exp(-30.0), -0.7, group, HTPOConfig(variant="released"))
+        assert math.isclose(loss, -0.7 * ratio, rel_tol=1e-9), group
+        assert math.isclose(gradient, loss, rel_tol=1e-9), group
+
+
+def test_the_released_dual_clip_is_for_negative_advantages():
+    for advantage in (0.7, -0.7):
+        config = HTPOConfig(variant="released", clip_ratio_c=1.1)
+        loss, gradient = one_token(1.2, advantage, 2, config)
+        assert math.isclose(loss, -advantage * (1.2 if advantage > 0 else 1.1), rel_tol=1e-9)
+        assert (gradient != 0) == (advantage > 0)
+
+
 def test_a_nan_reaches_loss_and_gradient():
     log_prob = torch.tensor([[float("nan"), -1.0]], device=DEVICE, requires_grad=True)
     groups = torch.ones(1, 2, dtype=torch.int8, device=DEVICE)
@@ -157,6 +178,11 @@ def test_dtypes():
     exact = random_batch()
     groups = partition_tokens(exact["entropy"], exact["response_mask"], exact["hard"], exact["correct"], HTPOConfig())
     reference = token_losses(exact["log_prob"], exact["old_log_prob"], exact["advantages"], groups, HTPOConfig())
+    for wide in ("log_prob", "old_log_prob", "advantages"):  # one float64 input is enough
+        mixed = {name: exact[name].to(torch.float64 if name == wide else torch.float32) for name in exact if name != wide}
+        mixed[wide] = exact[wide]
+        losses = token_losses(mixed["log_prob"], mixed["old_log_prob"], mixed["advantages"], groups, HTPOConfig())
+        assert losses.dtype == torch.float64, wide
     for dtype, out, tolerance in ((torch.float32, torch.float32, 1e-5), (torch.bfloat16, torch.float32, 0.2)):
         log_prob = exact["log_prob"].to(dtype).requires_grad_()
         losses = token_losses(log_prob, exact["old_log_prob"].to(dtype), exact["advantages"].to(dtype), groups, HTPOConfig())
@@ -214,6 +240,8 @@ def test_settings_out_of_range_say_what_is_allowed():
     for wrong, words in (
         ({"high_entropy_fraction": 1.5}, ("htpo.high_entropy_fraction is 1.5", "between 0 and 1")),
         ({"difficulty_threshold": "high"}, ("htpo.difficulty_threshold", "number")),
+        ({"detach_lowest_fraction": -0.1}, ("htpo.detach_lowest_fraction is -0.1", "between 0 and 1")),
+        ({"detach_highest_fraction": 2}, ("htpo.detach_highest_fraction is 2", "between 0 and 1")),
         ({"variant": "final"}, ("htpo.variant is 'final'", "paper, released")),
         ({"entropy_source": "new"}, ("htpo.entropy_source", "old_policy, current_policy")),
         ({"max_reverse_ratio": 0.5}, ("htpo.max_reverse_ratio", "greater than 1")),
@@ -224,7 +252,26 @@ def test_settings_out_of_range_say_what_is_allowed():
         ({"objectives": {"hard_wrong_low": {"loss": "clip"}}}, ("htpo.objectives.hard_wrong_low", "ppo_clip")),
         ({"objectives": {"hard_wrong_low": {"lr": 1}}}, ("htpo.objectives.hard_wrong_low", "weight")),
         ({"objectives": {"hard_wrong_low": {"weight": -1}}}, ("weight is -1", ">= 0")),
+        ({"objectives": {"hard_wrong_low": {"weight": "1"}}}, ("weight is '1'", "number")),
+        ({"objectives": {"hard_wrong_low": {"weight": float("inf")}}}, ("weight is inf", "finite")),
+        ({"objectives": {"hard_wrong_low": {"detach": "all"}}}, ("detach is 'all'", "none, lowest, highest")),
     ):
         with raises(ValueError, *words):
             HTPOConfig(**wrong)
     assert HTPOConfig().objectives["hard_correct_low"] == Objective(detach="lowest")
+
+
+def test_the_defaults_are_the_papers():
+    config = HTPOConfig()
+    assert (config.difficulty_threshold, config.high_entropy_fraction) == (0.6, 0.2)
+    assert (config.detach_lowest_fraction, config.detach_highest_fraction) == (0.006, 0.02)
+    assert (config.clip_ratio_low, config.clip_ratio_high, config.clip_ratio_c) == (0.2, 0.28, 10.0)
+    assert (config.variant, config.entropy_source, config.max_reverse_ratio) == ("paper", "old_policy", 10.0)
+
+
+def test_a_table_is_its_configs_own():
+    for objectives in ("dapo", {}):
+        before = dict(HTPOConfig(objectives=objectives).objectives)
+        HTPOConfig(objectives=objectives).objectives["hard_wrong_low"] = Objective(weight=0.0)
+        assert HTPOConfig(objectives=objectives).objectives == before
+    assert HTPOConfig(objectives={"hard_wrong_low": Objective(weight=0.0)}) != HTPOConfig()

@@ -52,6 +52,24 @@ def test_detached_tokens_are_negative():
     assert split(entropy, hard=False)[-1] == -6
 
 
+def test_shares_are_those_of_python():
+    # 0.29 * 100 is just below 29 in float64 and just above in float32
+    entropy = [float(i) for i in range(100)]
+    assert split(entropy, high_entropy_fraction=0.29, objectives="dapo") == [1] * 72 + [2] * 28
+
+
+def test_a_batch_without_rows_has_no_groups():
+    empty, none = torch.zeros(0, 4, device=DEVICE), torch.zeros(0, dtype=torch.bool, device=DEVICE)
+    assert partition_tokens(empty, empty, none, none, HTPOConfig()).shape == (0, 4)
+
+
+def test_the_partition_has_no_gradient():
+    entropy = torch.rand(2, 5, device=DEVICE, requires_grad=True)
+    labels = torch.ones(2, dtype=torch.bool, device=DEVICE)
+    groups = partition_tokens(entropy, torch.ones(2, 5, device=DEVICE), labels, labels, HTPOConfig())
+    assert groups.dtype == torch.int8
+
+
 def test_detaching_follows_the_table():
     entropy = [float(i) for i in range(20)]
     shares = {"detach_lowest_fraction": 0.5, "detach_highest_fraction": 0.5}

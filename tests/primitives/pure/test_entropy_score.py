@@ -35,6 +35,10 @@ def test_statistics_and_score_worked_out_by_hand():
     assert (score - tensor([[-0.4, 1.0, 0.0, -1.0, -0.8, -0.2]])).abs().max() < 1e-14
     released = entropy_score(entropy, replace(found, variant="released"))
     assert (released - tensor([[0.4, 1.0, 0.0, 1.0, 0.8, 0.2]])).abs().max() < 1e-14
+    metrics = found.metrics("x")
+    for name, expected in (("center", 1.0), ("std", std), ("min", -4.0), ("max", 2.0)):
+        assert close(metrics.pop(f"x/log_entropy_{name}"), expected), name
+    assert metrics == {}
     assert close(found.slope_above, 1.0)
     assert close(found.slope_below, 0.2)
     assert close(replace(found, variant="released").slope_below, -0.2)
@@ -115,6 +119,13 @@ def test_dtypes():
     coarse = entropy.bfloat16()
     assert entropy_statistics(coarse, mask, CONFIG) == entropy_statistics(coarse.float(), mask, CONFIG)
     assert torch.equal(entropy_score(coarse, statistics), entropy_score(coarse.float(), statistics))
+
+
+def test_scores_and_statistics_are_constants_to_the_gradient():
+    entropy = tensor([[0.1, 0.5, 2.0]]).requires_grad_()
+    statistics = entropy_statistics(entropy, torch.ones_like(entropy), CONFIG)
+    assert not entropy_score(entropy, statistics).requires_grad
+    assert entropy.tolist() == [[0.1, 0.5, 2.0]]  # and nothing is done in place
 
 
 def test_what_does_not_fit_is_named():

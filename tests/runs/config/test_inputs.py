@@ -7,7 +7,7 @@ import pytest
 
 from recipe.hapo.method import HAPO
 from recipe.htpo.method import HTPO
-from recipe.runs.input_checks import check_files, check_progress, check_reward
+from recipe.runs.input_checks import check_files, check_progress, check_reward, first_training_row, refuse_finished
 from tests.runs.config.given import GIVEN
 
 
@@ -22,6 +22,8 @@ def test_missing_files_and_columns_are_named(compose, tmp_path):
     good = write_data(tmp_path / "good.parquet")
     no_truth = write_data(tmp_path / "no_truth.parquet", reward_model={"style": "rule"})
     no_prompt = write_data(tmp_path / "no_prompt.parquet", prompt=None)
+    no_source = write_data(tmp_path / "no_source.parquet", data_source=None)
+    flat = write_data(tmp_path / "flat.parquet", reward_model="2")
     (tmp_path / "broken.parquet").write_text("not parquet")
 
     def check(*overrides, model="org/model", train=good):
@@ -29,9 +31,16 @@ def test_missing_files_and_columns_are_named(compose, tmp_path):
         check_files(compose(f"actor_rollout_ref.model.path={model}", *files, *overrides))
 
     check()
+    check(train="hdfs://somewhere/train.parquet")
+    check(train=f"[{good},{good}]")
     check("data.custom_cls.path=mine.py", train=no_prompt)  # a data set class of one's own reads what it likes
     for arguments, message in (
         ({"model": tmp_path / "nowhere"}, r"model.path is .*nowhere.*no config.json"),
+        ({"model": "./nowhere"}, r"model.path is ./nowhere, where there is no config.json"),
+        ({"model": "'~/nowhere'"}, r"model.path is /.*nowhere, where there is no config.json"),
+        ({"train": f"[{good},{tmp_path}/second.parquet]"}, r"data.train_files names .*second.parquet, which does not exist"),
+        ({"train": no_source}, r"no column 'data_source'; its columns are prompt"),
+        ({"train": flat}, r"flat.parquet has no 'ground_truth'"),
         ({"train": tmp_path / "nowhere.parquet"}, r"data.train_files names .*nowhere.parquet, which does not exist"),
         ({"train": tmp_path / "broken.parquet"}, r"not a readable parquet file"),
         ({"train": no_truth}, r"no_truth.parquet has no 'ground_truth'"),
@@ -52,6 +61,7 @@ def test_a_finished_run_is_refused_before_the_start(compose, tmp_path):
     check(11)
     check("null")
     check(10, "trainer.resume_mode=disable")
+    check(10, "trainer.val_only=True")
     with pytest.raises(ValueError, match=r"nothing to train: .* is at step 10 and training ends at step 10; raise"):
         check(10)
     (tmp_path / "global_step_10").rmdir()
@@ -63,7 +73,7 @@ def test_a_finished_run_is_refused_before_the_start(compose, tmp_path):
     ("step", "steps", "steps_per_epoch", "message"),
     [
         (7, 7, 100, r"at step 7 and training ends at step 7"),
-        (100, 200, 100, r"at step 100 and training ends at step 100.*trainer.total_epochs"),
+        (200, 300, 100, r"at step 200 and training ends at step 200.*trainer.total_epochs"),
         (0, 0, 0, r"fewer prompts than one batch \(data.train_batch_size=128\)"),
     ],
 )
@@ -71,10 +81,16 @@ def test_the_trainer_refuses_what_verl_would_end_without_a_step(compose, step, s
 
     from recipe.runs.trainer import RunTrainer
 
-    config = compose(*GIVEN, "trainer.total_epochs=1")
+    config = compose(*GIVEN, "trainer.total_epochs=2")
     trainer = SimpleNamespace(config=config, global_steps=step, total_training_steps=steps, steps_per_epoch=steps_per_epoch)
     with pytest.raises(ValueError, match=message):
         RunTrainer.fit(trainer, None)
+
+
+def test_the_trainer_goes_on_with_what_is_left(compose):
+    config = compose(*GIVEN, "trainer.total_epochs=2")
+    refuse_finished(config, 199, 300, steps_per_epoch=100)
+    refuse_finished(config, 6, 7, steps_per_epoch=100)
 
 
 REWARDS = """
@@ -115,6 +131,7 @@ def test_a_reward_function_without_a_verdict_is_named_before_the_start(compose, 
         check(name, method=HAPO)
         with pytest.raises(ValueError, match=r"which algorithm.filter_groups reads: return a dict"):
             check(name, "algorithm.filter_groups.enable=True", method=HAPO)
+        check(name, "algorithm.filter_groups.enable=True", "algorithm.filter_groups.metric=score", method=HAPO)
     with pytest.warns(UserWarning, match="could not be tried"):
         check("needs_a_judge")
     with pytest.raises(ValueError, match=r"cannot be loaded"):
@@ -125,4 +142,15 @@ def test_a_reward_function_without_a_verdict_is_named_before_the_start(compose, 
         check("compute_score", path="null")
     # may be scored elsewhere
     check("compute_score", "actor_rollout_ref.rollout.agent.agent_loop_config_path=mine.yaml", path="null")
+    check("compute_score", "reward.reward_model.enable=True", path="null")
     check("compute_score", "reward.reward_manager.source=importlib", path="null")
+
+
+def test_the_first_row_is_read_where_verls_own_data_set_reads_it(compose, tmp_path):
+    data = write_data(tmp_path / "data.parquet")
+    given = (GIVEN[0], "data.val_files=val.parquet")
+    assert first_training_row(compose(*given, f"data.train_files={data}"))["reward_model"] == {"ground_truth": "2"}
+    assert first_training_row(compose(*given, f"data.train_files=[{data},other.parquet]"))["data_source"] == "sum"
+    assert first_training_row(compose(*given, f"data.train_files={data}", "data.custom_cls.path=mine.py")) is None
+    for elsewhere in ("hdfs://somewhere/train.parquet", tmp_path / "data.json"):
+        assert first_training_row(compose(*given, f"data.train_files={elsewhere}")) is None

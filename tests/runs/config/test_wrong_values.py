@@ -28,11 +28,19 @@ from tests.runs.config.given import GIVEN, SEPARATE
         (["actor_rollout_ref.actor.clip_ratio_c=0.5"], r"actor.clip_ratio_c is 0.5.*greater than 1"),
         (["data.max_response_length=2048"], r"overlong_buffer_cfg.len is 4096 and responses have up to 2048 tokens"),
         ([*SEPARATE, "actor_rollout_ref.rollout.nnodes=0"], r"GPUs of their own.*rollout.nnodes"),
+        ([*SEPARATE, "actor_rollout_ref.rollout.n_gpus_per_node=0"], r"GPUs of their own.*rollout.n_gpus_per_node"),
         ([*SEPARATE, "actor_rollout_ref.rollout.checkpoint_engine.backend=naive"], r"checkpoint_engine.backend to nccl"),
         ([*SEPARATE, "trainer.v1.separate_async.parameter_sync_step=3"], r"3 x 32 is not 128"),
         (["htpo.entropy_source=current_policy"], r"set actor_rollout_ref.actor.calculate_entropy=True"),
         (["distillation.enabled=True"], r"distillation.enabled=True"),
         (["reward_model.model.path=judge"], r"reward_model is .*; set reward.reward_model instead"),
+        (["trainer.hang_timeout_s=0"], r"trainer.hang_timeout_s is 0; give seconds above 0, or null"),
+        (["trainer.hang_timeout_s=soon"], r"trainer.hang_timeout_s is 'soon'"),
+        (["reward.reward_kwargs.overlong_buffer_cfg.len=0"], r"overlong_buffer_cfg.len is 0"),
+        (
+            ["algorithm.rollout_correction.rollout_rs=token_k1", "actor_rollout_ref.rollout.calculate_log_probs=False"],
+            r"asks for 'token_k1'.*calculate_log_probs=True",
+        ),
         (
             ["algorithm.rollout_correction.rollout_is=token", "actor_rollout_ref.rollout.calculate_log_probs=False"],
             r"asks for 'token'.*calculate_log_probs=True",
@@ -44,6 +52,18 @@ from tests.runs.config.given import GIVEN, SEPARATE
             r"sequence parallel size of 16 does not divide 8 GPUs",
         ),
         (
+            ["actor_rollout_ref.actor.use_dynamic_bsz=False", "actor_rollout_ref.actor.ulysses_sequence_parallel_size=3"],
+            r"sequence parallel size of 3 does not divide 8 GPUs",
+        ),
+        (
+            [
+                *SEPARATE,
+                *("actor_rollout_ref.actor.use_dynamic_bsz=False", "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=8"),
+                "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=128",
+            ],
+            r"log_prob_micro_batch_size_per_gpu is 128, which does not divide 512 responses on 8 ranks evenly",
+        ),
+        (
             ["actor_rollout_ref.actor.use_dynamic_bsz=False", "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=48"],
             r"ppo_micro_batch_size_per_gpu is 48, which does not divide 512 responses on 8 ranks evenly",
         ),
@@ -53,6 +73,33 @@ def test_a_wrong_value_is_one_sentence(compose, overrides, message):
     with pytest.raises(ValueError, match=message) as caught:
         check_run(compose(*GIVEN, *overrides), HTPO)
     assert "\n" not in str(caught.value)
+
+
+STATIC = ("actor_rollout_ref.actor.use_dynamic_bsz=False", "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=null")
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["reward.reward_kwargs.overlong_buffer_cfg.len=20480"],  # the whole response
+        ["trainer.hang_timeout_s=null"],
+        ["trainer.hang_timeout_s=0.5"],
+        # batches of verl's own making are not looked at
+        ["actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=48", "actor_rollout_ref.actor.use_dynamic_bsz=True"],
+        # 512 responses on 2 x 8 ranks
+        [*STATIC, "trainer.nnodes=2", "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=32"],
+        # a loss of verl's own takes any estimator
+        ["actor_rollout_ref.actor.policy_loss.loss_mode=vanilla", "algorithm.adv_estimator=grpo"],
+    ],
+)
+def test_what_is_right_is_accepted(compose, overrides):
+    check_run(compose(*GIVEN, *overrides), HTPO)
+
+
+def test_ranks_are_counted_over_all_nodes(compose):
+    overrides = [*STATIC, "trainer.nnodes=2", "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=64"]
+    with pytest.raises(ValueError, match="is 64, which does not divide 512 responses on 16 ranks evenly"):
+        check_run(compose(*GIVEN, *overrides), HTPO)
 
 
 def test_a_loss_or_estimator_that_verl_does_not_know_is_named(compose):

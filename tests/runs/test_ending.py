@@ -1,0 +1,187 @@
+"""How the driver ends: its exit status and its last line for each way a run can go, with a stand-in for `run_ppo`."""
+
+import errno
+import signal
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import ray
+import verl.trainer.main_ppo
+from omegaconf import OmegaConf
+from ray.exceptions import RayTaskError
+
+from recipe.htpo.method import HTPO
+from recipe.runs import launch, stopping, watchdog
+from recipe.runs.checkpoints import write_list
+
+GIVEN = ("actor_rollout_ref.model.path=org/model", "data.train_files=train.parquet", "data.val_files=val.parquet")
+
+
+@pytest.fixture
+def config(tmp_path):
+    return OmegaConf.create({"trainer": {"default_local_dir": str(tmp_path / "run")}})
+
+
+@pytest.fixture
+def ends(config, monkeypatch, capsys):
+    """Launch a run that does what it is told, and return the exit status and the last line on stderr."""
+    monkeypatch.setattr(launch, "_prepare", lambda *_: None)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+
+    def ends(does):
+        monkeypatch.setattr(verl.trainer.main_ppo, "run_ppo", lambda config, task_runner_class: does())
+        try:
+            launch.launch(config, HTPO)
+        except SystemExit as end:
+            return end.code, capsys.readouterr().err.rstrip().splitlines()[-1]
+        return 0, capsys.readouterr().err
+
+    return ends
+
+
+def failing(cause, actors=2):
+    """A run that ends with this exception of a worker, as Ray hands it on from actor to actor."""
+
+    def does():
+        error = cause
+        for name in range(actors):
+            error = RayTaskError(str(name), "Traceback: elsewhere", error)
+        raise error
+
+    return does
+
+
+def checkpoint(config):
+    folder = stopping.request_file(config).parent / "global_step_3"
+    folder.mkdir(parents=True)
+    write_list(folder)
+    (folder.parent / "latest_checkpointed_iteration.txt").write_text("3")
+    return folder
+
+
+def test_a_run_that_is_over_ends_quietly(ends):
+    assert ends(lambda: None) == (0, "")
+
+
+@pytest.mark.parametrize("actors", [1, 3])
+def test_a_stop_that_was_asked_for_has_a_status_of_its_own(ends, config, actors):
+    def does():
+        stopping.request_file(config).parent.mkdir()
+        stopping.request_file(config).touch()
+        failing(stopping.Stopped("stopped as asked, with a checkpoint"), actors)()
+
+    assert ends(does) == (85, "stopped as asked, with a checkpoint")  # train.sbatch knows the number
+    assert not stopping.request_file(config).exists()
+
+
+def test_what_an_earlier_run_left_is_no_request_and_no_hang(ends, config):
+    stopping.request_file(config).parent.mkdir()
+    stopping.request_file(config).touch()
+    watchdog.hang_file(config).write_text("an old sentence")
+
+    def does():
+        assert not stopping.request_file(config).exists()
+        assert not watchdog.hang_file(config).exists()
+
+    assert ends(does) == (0, "")
+
+
+def test_a_hang_ends_in_the_watchdogs_sentence(ends, config):
+    folder = checkpoint(config)
+
+    def does():
+        watchdog.hang_file(config).write_text("no progress for 61 s")
+        failing(ray.exceptions.RayError("the actor died"))()
+
+    assert ends(does) == (1, f"error: no progress for 61 s; the same command resumes from {folder}")
+
+
+def test_a_wrong_value_is_the_sentence_alone(ends):
+    assert ends(failing(ValueError("the entropy of row 3 is not finite"))) == (
+        1,
+        "error: the entropy of row 3 is not finite",
+    )
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.ENOSPC, "in another language"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        RuntimeError("[enforce fail] PytorchStreamWriter failed writing file data/7: file write failed"),
+        RuntimeError("unexpected pos 576 vs 470"),
+        RuntimeError("error 28: No space left on device\nand more"),
+    ],
+)
+def test_a_full_disk_is_named(ends, config, cause):
+    folder = checkpoint(config)
+    status, last = ends(failing(cause))
+    assert status == 1
+    assert last.startswith(f"error: a disk is full ({type(cause).__name__}: ")
+    assert last.endswith(f"; free space or lower trainer.max_actor_ckpt_to_keep; the same command resumes from {folder}")
+
+
+def test_another_failure_has_its_name_its_first_line_and_where_to_go_on(ends, config):
+    assert ends(failing(KeyError("acc"))) == (1, "error: KeyError: 'acc'; no checkpoint had been saved")
+    assert ends(failing(RuntimeError(""))) == (1, "error: RuntimeError; no checkpoint had been saved")
+    folder = checkpoint(config)
+    expected = f"error: RuntimeError: first; the same command resumes from {folder}"
+    assert ends(failing(RuntimeError("\n first\nsecond"))) == (1, expected)
+    (folder / "complete.json").write_text("{")  # and nothing else is complete
+    assert ends(failing(KeyError("acc"))) == (1, "error: KeyError: 'acc'; no checkpoint had been saved")
+
+
+def test_what_is_wrong_before_the_start_is_status_2_and_nothing_starts(compose, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(launch, "apply_environment", lambda *_: None)
+    monkeypatch.setattr(verl.trainer.main_ppo, "run_ppo", lambda *_, **__: pytest.fail("started"))
+    for override, sentence in (
+        ("actor_rollout_ref.rollout.n=1", "error: actor_rollout_ref.rollout.n is 1"),
+        (f"data.train_files={tmp_path}/nowhere.parquet", "error: data.train_files names"),
+    ):
+        with pytest.raises(SystemExit) as end:
+            launch.launch(compose(*GIVEN, override), HTPO)
+        assert end.value.code == 2
+        assert capsys.readouterr().err.rstrip().splitlines()[-1].startswith(sentence)
+
+
+@pytest.mark.parametrize("mode", ["sync", "htpo_sync", "colocate_async"])
+def test_verl_gets_the_methods_trainer_after_all_checks(compose, monkeypatch, mode):
+    done = []
+    monkeypatch.setattr(launch, "apply_environment", lambda config, plugin: done.append(plugin))
+    monkeypatch.setattr(
+        launch, "checks_before_start", lambda *_: {name: lambda name=name: done.append(name) for name in ("one", "two")}
+    )
+    monkeypatch.setattr(
+        verl.trainer.main_ppo, "run_ppo", lambda config, task_runner_class: done.append(config.trainer.v1.trainer_mode)
+    )
+    launch.launch(compose(*GIVEN, f"trainer.v1.trainer_mode={mode}"), HTPO)
+    assert done == ["recipe.htpo.plugin", "one", "two", f"htpo_{mode.removeprefix('htpo_')}"]
+
+
+def test_signals_are_heard_from_when_ray_runs_and_the_task_runner_registers_the_trainers(config, monkeypatch):
+    """verl calls `options(...).remote()` after `ray.init`, and then `run` in the actor."""
+    seen = []
+    monkeypatch.setattr(launch, "_prepare", lambda *_: None)
+    monkeypatch.setattr(verl.trainer.main_ppo, "run_ppo", lambda config, task_runner_class: seen.append(task_runner_class))
+    launch.launch(config, replace(HTPO, trainers="recipe.no_such_trainers"))
+    (listening,) = seen
+    runner = listening.actor_class.__ray_actor_class__
+    with pytest.raises(ModuleNotFoundError, match="no_such_trainers"):
+        runner.run(object.__new__(runner), config)
+
+    actor_class = SimpleNamespace(remote=lambda: "actor")
+    actor_class.options = lambda **options: seen.append(options) or actor_class
+    before = {number: signal.getsignal(number) for number in stopping.SIGNALS}
+    try:
+        listening.actor_class = actor_class
+        with_options = listening.options(num_cpus=1)
+        assert seen[1:] == [{"num_cpus": 1}]
+        assert {number: signal.getsignal(number) for number in before} == before
+        assert with_options.remote() == "actor"
+        signal.raise_signal(signal.SIGUSR1)
+        assert stopping.request_file(config).exists()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,270 @@
+"""The trainer's part in stopping and resuming, without verl's half of it: what is saved, resumed from, ended and watched."""
+
+import os
+import threading
+import warnings
+from types import SimpleNamespace
+
+import pytest
+import ray
+from omegaconf import OmegaConf
+from verl.trainer.ppo.v1.trainer_base import PPOTrainer
+
+from recipe.runs import stopping, watchdog
+from recipe.runs.checkpoints import newest_complete, problem, write_list
+from recipe.runs.recovery import RecoverableTrainer
+
+
+class Trainer(RecoverableTrainer):
+    on_sample_end = None  # of one of verl's three trainers
+
+
+@pytest.fixture
+def trainer(monkeypatch, tmp_path):
+    """A trainer at step 3; `done` lists what verl's half was asked to do."""
+    done = []
+    build = object.__new__(Trainer)
+    folder = tmp_path / "run/global_step_3"
+
+    def save(self):
+        done.append(("save", problem(folder, is_tracked=True)))
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "model.pt").write_bytes(b"xy")
+        (tmp_path / "run/latest_checkpointed_iteration.txt").write_text("3")
+
+    def says(name, result=None):
+        return lambda self, *_: done.append(name) or result
+
+    monkeypatch.setattr(PPOTrainer, "_save_checkpoint", save)
+    for name in ("on_step_begin", "on_step_end", "on_init_end", "fit", "_load_checkpoint"):
+        monkeypatch.setattr(PPOTrainer, name, says(name))
+    monkeypatch.setattr(PPOTrainer, "_validate", says("_validate", {"val": 1.0}))
+    monkeypatch.setattr(PPOTrainer, "__init__", lambda self, config: setattr(self, "config", config))
+    settings = {"default_local_dir": str(tmp_path / "run"), "resume_mode": "auto", "resume_from_path": None}
+    config = {"trainer": settings, "actor_rollout_ref": {"actor": {}}}
+    build.__init__(OmegaConf.create(config))
+    build.global_steps, build.total_training_steps, build.timing_raw = 3, 10, {}
+    build.done, build.folder = done, folder
+    return build
+
+
+def ask_for_a_stop(trainer):
+    file = stopping.request_file(trainer.config)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+
+
+def test_a_checkpoint_is_complete_after_it_was_written_and_not_before(trainer):
+    trainer._save_checkpoint()
+    assert trainer.done == [("save", "was not finished")]
+    assert trainer.saved_step == 3
+    assert newest_complete(trainer.folder.parent) == (str(trainer.folder), [])
+    (trainer.folder / "model.pt").write_bytes(b"x")
+    assert problem(trainer.folder, is_tracked=True) == "has 1 of 2 bytes of model.pt"
+
+
+def test_one_that_is_saved_asynchronously_has_no_list_also_over_an_older_one(trainer):
+    trainer.config.actor_rollout_ref.actor.checkpoint = {"async_save": True}
+    trainer.folder.mkdir(parents=True)
+    (trainer.folder / "old.pt").touch()
+    write_list(trainer.folder)
+    (trainer.folder / "old.pt").unlink()
+    trainer._save_checkpoint()
+    assert trainer.done == [("save", None)]  # as far as verl's tracker says so
+    assert problem(trainer.folder, is_tracked=False) == "was not finished"
+
+
+def load_with_a_broken_newest(trainer):
+    old, new = (trainer.folder.parent / f"global_step_{step}" for step in (2, 3))
+    for folder in (old, new):
+        folder.mkdir(parents=True)
+        (folder / "model.pt").write_bytes(b"xy")
+        write_list(folder)
+    (trainer.folder.parent / "latest_checkpointed_iteration.txt").write_text("3")
+    (new / "model.pt").unlink()
+    return old, new
+
+
+def test_a_broken_newest_checkpoint_is_passed_over_with_a_warning(trainer):
+    old, new = load_with_a_broken_newest(trainer)
+    with pytest.warns(UserWarning, match=f"^{new} lacks model.pt; {old} is used instead$"):
+        trainer._load_checkpoint()
+    assert (trainer.config.trainer.resume_mode, trainer.config.trainer.resume_from_path) == ("resume_path", str(old))
+    assert trainer.done == ["_load_checkpoint"]
+
+
+@pytest.mark.parametrize("case", ["whole", "none", "chosen"])
+def test_otherwise_verl_resumes_as_it_is_told(trainer, case):
+    if case == "whole":
+        trainer._save_checkpoint()
+        trainer.done.clear()
+    if case == "chosen":
+        load_with_a_broken_newest(trainer)
+        trainer.config.trainer.resume_mode = "disable"
+    before = OmegaConf.to_container(trainer.config)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trainer._load_checkpoint()
+    assert OmegaConf.to_container(trainer.config) == before
+    assert trainer.done == ["_load_checkpoint"]
+
+
+def test_a_step_goes_on_unless_a_stop_was_asked_for_and_saved(trainer):
+    trainer.on_step_begin()
+    trainer.on_step_end()
+    assert trainer._validate() == {"val": 1.0}
+    ask_for_a_stop(trainer)
+    trainer.on_step_begin()
+    assert trainer.done == ["on_step_begin", "on_step_end", "_validate", "on_step_begin"]
+    assert trainer.saved_step is None
+
+
+def test_a_stop_that_was_asked_for_saves_once_and_ends_before_the_next_step(trainer):
+    ask_for_a_stop(trainer)
+    trainer.on_step_end()
+    assert trainer.done == [("save", "was not finished"), "on_step_end"]
+    assert "save_checkpoint" in trainer.timing_raw
+    trainer.on_step_end()  # the step has saved already
+    assert trainer.done[2:] == ["on_step_end"]
+    trainer.global_steps = 4
+    assert trainer._validate() == {}
+    with pytest.raises(stopping.Stopped, match="with a checkpoint of step 3 in"):
+        trainer.on_step_begin()
+    assert trainer.done[3:] == []
+
+
+def watched(trainer, limit):
+    """The same trainer, built again with a watchdog that does not run."""
+    trainer.config.trainer.hang_timeout_s = limit
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading.Thread, "start", lambda self: trainer.done.append("watch"))
+        trainer.__init__(trainer.config)
+    return trainer._watchdog
+
+
+@pytest.mark.parametrize(("limit", "at_first"), [(60.0, watchdog.START_S), (7200.0, 7200.0)])
+def test_the_start_has_more_patience_than_a_step(trainer, monkeypatch, limit, at_first):
+    dog = watched(trainer, limit)
+    assert trainer.done == ["watch"]
+    assert dog.limit_s == at_first
+    cluster(trainer, monkeypatch)
+    trainer.on_init_end()
+    assert dog.limit_s == limit
+    assert trainer.done == ["watch", "on_init_end"]
+
+
+def test_without_a_limit_nothing_watches(trainer):
+    assert watched(trainer, None) is None
+    trainer.on_init_end()
+    trainer.fit(None)
+    assert trainer.done == ["on_init_end", "fit"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_watch_ends_with_the_run_however_that_ends(trainer, monkeypatch, fails):
+    dog = watched(trainer, 60.0)
+    monkeypatch.setattr(PPOTrainer, "fit", lambda self, manager: 1 / 0 if fails else None)
+    if fails:
+        with pytest.raises(ZeroDivisionError):
+            trainer.fit(None)
+    else:
+        trainer.fit(None)
+    assert dog.ended.is_set()
+
+
+def cluster(trainer, monkeypatch, answers=(), late=()):
+    """Two ranks and a vLLM server, whose answers to `about` are given; who is late gives none."""
+    names = ("rank 0", "rank 1", "server")
+    actors = [SimpleNamespace(__ray_call__=SimpleNamespace(remote=lambda function, name=name: name)) for name in names]
+
+    def get(name):
+        if isinstance(answer := dict(answers)[name], Exception):
+            raise answer
+        return answer
+
+    there = [name for name in dict(answers) if name not in late]
+    monkeypatch.setattr(ray, "wait", lambda calls, num_returns, timeout: (there[::-1], list(late)))
+    monkeypatch.setattr(ray, "get", get)
+    trainer.actor_rollout_wg = SimpleNamespace(workers=actors[:2])
+    manager = SimpleNamespace(get_replicas=lambda: [SimpleNamespace(servers=actors[2:])])
+    trainer._rollout_server_managers = lambda: [manager]
+
+
+def hang(trainer, monkeypatch, waited=61.0):
+    """The last words of a trainer whose watchdog barks: what stands in the file for the driver, and the exit status."""
+    monkeypatch.setattr(threading, "Timer", Timer)
+    monkeypatch.setattr(os, "_exit", leave)
+    with pytest.raises(SystemExit) as end:
+        trainer._watchdog.on_hang(waited)
+    return watchdog.hang_file(trainer.config).read_text(), end.value.code
+
+
+def leave(status):
+    raise SystemExit(status)
+
+
+class Timer:
+    """Keeps what the last one was to do."""
+
+    def __init__(self, seconds, function, args):
+        Timer.last, self.daemon = (seconds, function, args), False
+
+    def start(self):
+        assert self.daemon
+
+
+def test_a_hang_while_starting_is_said(trainer, monkeypatch):
+    watched(trainer, 60.0)
+    sentence, status = hang(trainer, monkeypatch)
+    assert status == 1
+    assert sentence == (
+        "no progress for 61 s while starting: no process of the run is known yet (if it is only slow, raise "
+        "trainer.hang_timeout_s)"
+    )
+    seconds, function, arguments = Timer.last  # should the look itself hang
+    assert seconds > 60
+    assert (function, arguments) == (leave, (1,))
+
+
+def test_a_hang_in_a_step_names_who_does_not_answer(trainer, monkeypatch, capsys):
+    watched(trainer, 60.0)
+    answers = {
+        "server": ("node-b", "10.0.0.2", 30, [31, 32]),
+        "rank 1": ray.exceptions.RayError("its node died"),
+        "rank 0": ("node-a", "10.0.0.1", 10, []),
+    }
+    cluster(trainer, monkeypatch, answers)
+    trainer.on_init_end()
+    assert "watchdog: rank 1: its node died" in capsys.readouterr().err
+
+    def on_nodes(function, arguments):
+        assert arguments == {"node-a": ([10],), "node-b": ([30, 31, 32],)}
+        states = {10: ("sleeping", "update"), 30: ("sleeping", ""), 31: ("stopped", "generate"), 32: ("gone", "")}
+        return {node: {pid: states[pid] for pid in pids} for node, (pids,) in arguments.items()}
+
+    monkeypatch.setattr(watchdog, "on_nodes", on_nodes)
+    sentence, status = hang(trainer, monkeypatch)
+    assert status == 1
+    assert sentence.startswith(
+        "no progress for 61 s in step 3: the engine of vLLM server 0 (pid 31 on 10.0.0.2) is stopped in generate; the engine "
+        "of vLLM server 0 (pid 32 on 10.0.0.2) is gone (if it is only slow"
+    )
+
+
+def test_the_run_ends_though_nobody_can_be_looked_at_or_nothing_written(trainer, monkeypatch):
+    watched(trainer, 60.0)
+    cluster(trainer, monkeypatch, {"rank 0": ("node-a", "10.0.0.1", 10, [])}, late=["rank 1", "server"])
+    trainer.on_init_end()
+
+    def on_nodes(function, arguments):
+        raise ConnectionError("no cluster")
+
+    monkeypatch.setattr(watchdog, "on_nodes", on_nodes)
+    sentence, status = hang(trainer, monkeypatch)
+    assert status == 1
+    assert sentence == "no progress, and the processes could not be looked at: ConnectionError('no cluster')"
+
+    trainer.config.trainer.default_local_dir = os.devnull
+    with pytest.raises(SystemExit) as end:
+        trainer._watchdog.on_hang(61.0)
+    assert end.value.code == 1

@@ -1,0 +1,83 @@
+"""The watchdog's patience on a clock of its own, and what it makes of verl's buffer and of many suspects."""
+
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from recipe.runs import watchdog
+from recipe.runs.watchdog import Watchdog, Watched, count_prompts, diagnose
+
+
+def watch(limit, progress, looks=1000):
+    """(seconds on the clock, the seconds that it says) when it barks; None if it does not within so many looks."""
+    now = [0.0]
+    barked = []
+
+    class Ended:
+        def wait(self, seconds):
+            nonlocal looks
+            looks -= 1
+            now[0] += seconds
+            return looks < 0
+
+    dog = Watchdog(limit, lambda: progress(now[0]), lambda waited: barked.append((now[0], waited)))
+    dog.ended = Ended()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "monotonic", lambda: now[0])
+        dog.run()
+    return barked
+
+
+def test_it_waits_from_the_last_change_on():
+    ((at, waited),) = watch(100.0, lambda now: now if now < 500 else "stuck")
+    assert 600 < at <= 620
+    assert 100 < waited <= 110
+    assert watch(100.0, lambda now: now // 90) == []
+    assert watch(100.0, lambda now: "stuck", looks=9) == []
+
+
+def test_it_looks_often_enough_for_a_short_limit_and_not_more_often_than_needed():
+    ((at, _),) = watch(5.0, lambda now: "stuck")
+    assert at <= 6.5
+    seen = []
+    watch(3600.0, lambda now: seen.append(now) or "stuck", looks=10)
+    assert seen == [10.0 * i for i in range(1, 11)]
+
+
+def test_a_look_that_fails_is_a_state_like_any_other():
+    def fails(now):
+        raise RuntimeError("dictionary changed size" if now < 300 else "gone")
+
+    ((at, _),) = watch(400.0, fails)
+    assert at > 700
+
+
+@pytest.mark.parametrize("kind", ["pending", "running", "finished", "failure"])
+def test_a_prompt_that_changes_its_state_is_progress(kind):
+    buffer = SimpleNamespace(_sync_metadata_from_transfer_queue=lambda: None)
+    for name in ("pending", "running", "finished", "failure"):
+        setattr(buffer, f"{name}_keys", {"train": {"a"}})
+    assert count_prompts(buffer) is buffer
+    buffer._sync_metadata_from_transfer_queue()
+    before = buffer.prompt_counts
+    buffer._sync_metadata_from_transfer_queue()
+    assert buffer.prompt_counts == before
+    getattr(buffer, f"{kind}_keys")["train"] = {"a", "b"}
+    buffer._sync_metadata_from_transfer_queue()
+    assert buffer.prompt_counts != before
+
+
+def test_a_buffer_of_the_users_own_is_left_alone():
+    buffer = SimpleNamespace()
+    assert count_prompts(buffer) is buffer
+    assert vars(buffer) == {}
+
+
+@pytest.mark.parametrize(("n", "end"), [(4, "its node does not answer"), (5, "; and 1 more"), (9, "; and 5 more")])
+def test_of_many_suspects_four_are_named(monkeypatch, n, end):
+    monkeypatch.setattr(watchdog, "on_nodes", lambda function, arguments: {})
+    sentence = diagnose([Watched(f"rank {i}", "node", i, "10.0.0.1") for i in range(n)])
+    assert sentence.count("rank ") == 4
+    assert sentence.endswith(end)
+    assert (" more" in sentence) == (n > 4)
