@@ -6,7 +6,7 @@ import pytest
 
 from recipe.hapo import HAPOConfig
 from recipe.htpo import HTPOConfig
-from recipe.token_level.method_settings import build_settings, with_clip_range
+from recipe.token_level.method_settings import build_settings
 
 
 def actor(low=None, high=None, both=0.3, c=4.0):
@@ -24,13 +24,13 @@ def actor(low=None, high=None, both=0.3, c=4.0):
     ],
 )
 def test_the_clip_range_is_the_actors(cls, given, expected):
-    for settings in (with_clip_range(cls(), actor(**given)), build_settings(cls, "x", {"_target_": "y"}, actor(**given))):
-        assert (settings.clip_ratio_low, settings.clip_ratio_high, settings.clip_ratio_c) == (*expected, 4.0)
+    settings = build_settings(cls, "x", {}, actor(**given))
+    assert (settings.clip_ratio_low, settings.clip_ratio_high, settings.clip_ratio_c) == (*expected, 4.0)
 
 
 def test_a_wrong_clip_range_of_the_actor_is_refused():
     with pytest.raises(ValueError, match=r"actor.clip_ratio_c is 1.0"):
-        with_clip_range(HTPOConfig(), actor(c=1.0))
+        build_settings(HTPOConfig, "htpo", {}, actor(c=1.0))
 
 
 @pytest.mark.parametrize("key", ["clip_ratio_low", "clip_ratio_high", "clip_ratio_c"])

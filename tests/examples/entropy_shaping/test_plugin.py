@@ -32,7 +32,7 @@ def config():
 def call(batch, bonus, config):
     """(loss, gradient) of the registered loss."""
     log_prob = batch["log_prob"].clone().requires_grad_()
-    with handing_loss(LossInputs({"entropy_bonus": bonus})):
+    with handing_loss(LossInputs(EntropyShapingConfig(), {"entropy_bonus": bonus})):
         rows = (batch["old_log_prob"], log_prob, batch["advantages"], batch["response_mask"])
         loss, _ = loss_of("entropy_shaping")(*rows, "token-mean", config, None)
     loss.backward()
