@@ -68,6 +68,13 @@ def test_the_sentence_has_the_number_the_name_and_what_to_try(metric, sound, sic
     assert check.advice in found
 
 
+def test_a_group_without_tokens_is_said_after_twenty_steps():
+    for metric in ("htpo/easy_wrong_low/token_share", "hapo/high_entropy/token_share"):
+        assert not said(only(metric), [0.0] * 19)
+        assert list(said(only(metric), [0.0] * 21)) == [20]
+        assert not said(only(metric), ([0.0] * 19 + [0.01]) * 3)
+
+
 def test_hard_prompts_have_two_sides():
     hard = [c for c in HTPO.signs if c.metric == "htpo/hard_prompt_share"]
     for value, words in ((1.0, "nearly all prompts are hard"), (0.0, "nearly all prompts are easy")):

@@ -47,7 +47,7 @@ def test_a_run_that_may_start_passes_all(compose, overrides):
         ("plugin", "actor_rollout_ref.actor.policy_loss.loss_mode=htpoo", "loss_mode is 'htpoo'"),
         ("reward", "reward.custom_reward_function.name=no_acc", "the reward function returns score but no 'acc'"),
         ("verl", "actor_rollout_ref.actor.loss_agg_mode=mean", "verl refuses the config: "),
-        ("verl", "trainer.n_gpus_per_node=7", "verl refuses the config: "),
+        ("verl", "actor_rollout_ref.rollout.temperature=0", "verl refuses the config: "),
     ],
 )
 def test_what_is_wrong_is_refused_by_its_check(compose, overrides, name, override, sentence):
