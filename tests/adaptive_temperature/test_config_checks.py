@@ -34,6 +34,10 @@ ENGINE = "actor_rollout_ref.rollout.engine_kwargs.vllm"
             r"logprobs_mode is raw_logprobs.*set it to processed_logprobs",
         ),
         (
+            ["algorithm.rollout_correction.rollout_rs=token_k1", "actor_rollout_ref.rollout.logprobs_mode=raw_logprobs"],
+            r"logprobs_mode is raw_logprobs.*set it to processed_logprobs",
+        ),
+        (
             ["+actor_rollout_ref.rollout.agent.agent_loop_manager_class=verl.trainer.ppo.v1.AgentLoopManagerTQ"],
             r"does not send the entropy statistics.*derive it from recipe.*rollout.AdaptiveTemperatureManager",
         ),
@@ -69,6 +73,19 @@ def test_a_vllm_that_cannot_sample_adaptively_is_one_sentence(compose, monkeypat
         else:
             with pytest.raises(ValueError, match=rf"vLLM {installed} is installed.*0.24 to 0.30"):
                 check_run(config, HAPO)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["actor_rollout_ref.rollout.logprobs_mode=raw_logprobs"],  # nothing is corrected by them
+        ["actor_rollout_ref.model.mtp.enable=True", "actor_rollout_ref.model.mtp.enable_rollout=False"],
+        ["actor_rollout_ref.model.mtp.enable=False", "actor_rollout_ref.model.mtp.enable_rollout=True"],
+        [f"+{ENGINE}.prefill_context_parallel_size=1"],
+    ],
+)
+def test_what_only_looks_like_an_obstacle_is_accepted(compose, overrides):
+    check_run(compose(*GIVEN, *overrides, recipe="hapo"), HAPO)
 
 
 def test_without_adaptive_temperatures_any_engine_will_do(compose):
