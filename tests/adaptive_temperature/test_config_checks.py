@@ -102,6 +102,11 @@ def test_the_sampler_is_added_to_what_the_user_has(compose):
     assert config.actor_rollout_ref.rollout.engine_kwargs.vllm.logits_processors == [PROCESSOR]
     assert config.actor_rollout_ref.rollout.agent.agent_loop_manager_class == MANAGER
 
+    mine = "my.module.Manager"
+    config = compose(*GIVEN, f"+actor_rollout_ref.rollout.agent.agent_loop_manager_class={mine}", recipe="hapo")
+    prepare_rollout(config)
+    assert config.actor_rollout_ref.rollout.agent.agent_loop_manager_class == mine
+
     overrides = (f"+{ENGINE}.logits_processors=[my.module:Mine]", f"+{ENGINE}.max_logprobs=5", "+platform=cpu")
     config = compose(*GIVEN, *overrides, recipe="hapo")
     for _ in range(2):
