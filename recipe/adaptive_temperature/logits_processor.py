@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import torch
 from vllm import SamplingParams
-from vllm.v1.sample.logits_processor import BatchUpdate, LogitsProcessor, MoveDirectionality
+from vllm.v1.sample.logits_processor import BatchUpdate, LogitsProcessor
 
 from recipe.adaptive_temperature.temperature import REQUEST_KEY, RowParameters, adapt_temperature
 from verl_patches.contract import check
@@ -52,14 +52,13 @@ class AdaptiveTemperature(LogitsProcessor):
     def update_state(self, batch_update: BatchUpdate | None) -> None:
         if not batch_update:
             return
-        # vLLM asks for this order: removed, added, moved.
+        # vLLM asks for this order: added, moved. A slot that a request has left is filled, or lies beyond the batch: what it
+        # holds is never looked at, so nothing is to be done for the removed, and a move in one direction may be a swap.
         rows = self._rows
-        for slot in batch_update.removed:
-            rows[slot] = _OFF
         for slot, params, _, _ in batch_update.added:
             rows[slot] = _row(params)
-        for a, b, direction in batch_update.moved:
-            rows[a], rows[b] = rows[b] if direction is MoveDirectionality.SWAP else _OFF, rows[a]
+        for a, b, _ in batch_update.moved:
+            rows[a], rows[b] = rows[b], rows[a]
         used = rows[: batch_update.batch_size]
         self._parameters = None
         if any(row.tau > 0 for row in used):

@@ -129,5 +129,5 @@ def prepare_rollout(config: DictConfig) -> None:
     with open_dict(config):
         if not rollout.agent.get("agent_loop_manager_class"):
             rollout.agent.agent_loop_manager_class = MANAGER
-        engine = OmegaConf.create({"vllm": {**_engine_arguments(rollout), "logits_processors": processors}})
+        engine = OmegaConf.create({"vllm": {"logits_processors": processors}})
         rollout.engine_kwargs = OmegaConf.merge(rollout.get("engine_kwargs") or {}, engine)

@@ -31,7 +31,7 @@ def partition_metrics(token_groups: torch.Tensor, entropy: torch.Tensor) -> dict
     flat, values = token_groups.flatten(), entropy.flatten().double()
     ids = flat.abs().long()
     tokens = torch.bincount(ids, minlength=9)
-    entropies = torch.bincount(ids, weights=values.where(ids > 0, 0), minlength=9)
+    entropies = torch.bincount(ids, weights=values, minlength=9)  # 0, what is no response token, is not read and may be NaN
     detached = torch.bincount(ids[flat < 0], minlength=9)
     total = int(tokens[1:].sum())
     metrics = {}

@@ -34,6 +34,10 @@ ENGINE = "actor_rollout_ref.rollout.engine_kwargs.vllm"
             r"logprobs_mode is raw_logprobs.*set it to processed_logprobs",
         ),
         (
+            ["algorithm.rollout_correction.rollout_rs=token_k1", "actor_rollout_ref.rollout.logprobs_mode=raw_logprobs"],
+            r"logprobs_mode is raw_logprobs.*set it to processed_logprobs",
+        ),
+        (
             ["+actor_rollout_ref.rollout.agent.agent_loop_manager_class=verl.trainer.ppo.v1.AgentLoopManagerTQ"],
             r"does not send the entropy statistics.*derive it from recipe.*rollout.AdaptiveTemperatureManager",
         ),
@@ -71,6 +75,19 @@ def test_a_vllm_that_cannot_sample_adaptively_is_one_sentence(compose, monkeypat
                 check_run(config, HAPO)
 
 
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["actor_rollout_ref.rollout.logprobs_mode=raw_logprobs"],  # nothing is corrected by them
+        ["actor_rollout_ref.model.mtp.enable=True", "actor_rollout_ref.model.mtp.enable_rollout=False"],
+        ["actor_rollout_ref.model.mtp.enable=False", "actor_rollout_ref.model.mtp.enable_rollout=True"],
+        [f"+{ENGINE}.prefill_context_parallel_size=1"],
+    ],
+)
+def test_what_only_looks_like_an_obstacle_is_accepted(compose, overrides):
+    check_run(compose(*GIVEN, *overrides, recipe="hapo"), HAPO)
+
+
 def test_without_adaptive_temperatures_any_engine_will_do(compose):
     other = ["actor_rollout_ref.rollout.name=sglang", "adaptive_temperature.enabled=False"]
     check_run(compose(*GIVEN, *other, recipe="hapo"), HAPO)
@@ -84,6 +101,11 @@ def test_the_sampler_is_added_to_what_the_user_has(compose):
     prepare_rollout(config)
     assert config.actor_rollout_ref.rollout.engine_kwargs.vllm.logits_processors == [PROCESSOR]
     assert config.actor_rollout_ref.rollout.agent.agent_loop_manager_class == MANAGER
+
+    mine = "my.module.Manager"
+    config = compose(*GIVEN, f"+actor_rollout_ref.rollout.agent.agent_loop_manager_class={mine}", recipe="hapo")
+    prepare_rollout(config)
+    assert config.actor_rollout_ref.rollout.agent.agent_loop_manager_class == mine
 
     overrides = (f"+{ENGINE}.logits_processors=[my.module:Mine]", f"+{ENGINE}.max_logprobs=5", "+platform=cpu")
     config = compose(*GIVEN, *overrides, recipe="hapo")

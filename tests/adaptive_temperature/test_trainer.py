@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import warnings
 from dataclasses import asdict
 from types import SimpleNamespace
 
@@ -91,6 +92,24 @@ def test_a_checkpoint_gives_back_what_was_saved_and_the_first_prompts_carry_it(t
     manager = SimpleNamespace(parameters=None)
     trainer.fit(manager)
     assert manager.parameters == PARAMETERS
+
+
+def test_verl_saves_its_half_after_the_statistics(trainer, tmp_path, monkeypatch):
+    there = []
+    monkeypatch.setattr(
+        PPOTrainer, "_save_checkpoint", lambda self: there.append((tmp_path / "global_step_2/entropy_statistics.json").exists())
+    )
+    trainer.entropy_statistics = STATISTICS
+    trainer._save_checkpoint()
+    assert there == [True]
+
+
+def test_a_run_that_begins_has_no_statistics_to_miss(trainer, monkeypatch):
+    monkeypatch.setattr(PPOTrainer, "_load_checkpoint", lambda self: setattr(self, "global_steps", 0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trainer._load_checkpoint()
+    assert trainer.entropy_statistics is None
 
 
 def test_a_path_to_resume_from_is_where_the_statistics_are_read(trainer, tmp_path):

@@ -68,6 +68,13 @@ def test_the_sentence_has_the_number_the_name_and_what_to_try(metric, sound, sic
     assert check.advice in found
 
 
+def test_a_group_without_tokens_is_said_after_twenty_steps():
+    for metric in ("htpo/easy_wrong_low/token_share", "hapo/high_entropy/token_share"):
+        assert not said(only(metric), [0.0] * 19)
+        assert list(said(only(metric), [0.0] * 21)) == [20]
+        assert not said(only(metric), ([0.0] * 19 + [0.01]) * 3)
+
+
 def test_hard_prompts_have_two_sides():
     hard = [c for c in HTPO.signs if c.metric == "htpo/hard_prompt_share"]
     for value, words in ((1.0, "nearly all prompts are hard"), (0.0, "nearly all prompts are easy")):
@@ -96,6 +103,10 @@ def test_one_odd_step_a_gap_and_what_is_no_number_say_nothing():
 def test_a_value_on_the_limit_is_not_said_again_and_again():
     check = Sign("x", "m", "a", most=0.3, window=1)
     assert list(said(check, [0.31, 0.29, 0.31, 0.28, 0.31, 0.26, 0.31])) == [1, 6, 7]
+    check = Sign("x", "m", "a", least=1.0, window=1)
+    assert list(said(check, [0.9, 1.05, 0.9, 1.11, 0.9])) == [1, 4, 5]
+    check = Sign("x", "m", "a", least_of_greatest=0.1, window=1)
+    assert list(said(check, [10.0, 1.0, 1.05, 1.0, 1.11, 1.0])) == [2, 5, 6]
 
 
 def test_a_sound_run_and_every_metric_missing_say_nothing(capsys):

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from tensordict import NonTensorData, NonTensorStack
 from verl.trainer.ppo.v1 import get_trainer_cls
 from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 
@@ -40,6 +41,12 @@ def test_without_a_verdict_nothing_is_said():
 def test_what_is_no_number_is_no_verdict():
     given = [{"reward_extra_info": {"acc": x}} for x in (1, 0.0, True, "yes", None)] + [{}, None]
     assert np.array_equal(verdicts(given), [1, 0, 1, *[np.nan] * 4], equal_nan=True)
+
+
+def test_verdicts_are_found_in_every_form_that_a_batch_hands_out():
+    given = [{"reward_extra_info": {"acc": x}} for x in (1.0, 0.0)]
+    assert verdicts(NonTensorStack(*given)).tolist() == [1, 0]
+    assert verdicts([NonTensorData(x) for x in given]).tolist() == [1, 0]
 
 
 @pytest.mark.parametrize("mode", ["sync", "colocate_async", "separate_async"])

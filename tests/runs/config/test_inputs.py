@@ -109,6 +109,9 @@ async def no_acc_async(data_source, solution_str, ground_truth, extra_info=None)
 def reads_extra_info(data_source, solution_str, ground_truth, extra_info=None):
     return {"score": extra_info["num_turns"], "acc": 0.0}
 
+def reads_the_rows_extra_info(data_source, solution_str, ground_truth, extra_info=None):
+    return {"score": extra_info["index"], "acc": float(solution_str == ground_truth == data_source)}
+
 def needs_a_judge(data_source, solution_str, ground_truth, extra_info=None, *, reward_router_address):
     return {"score": 0.0, "acc": 0.0}
 """
@@ -144,6 +147,16 @@ def test_a_reward_function_without_a_verdict_is_named_before_the_start(compose, 
     check("compute_score", "actor_rollout_ref.rollout.agent.agent_loop_config_path=mine.yaml", path="null")
     check("compute_score", "reward.reward_model.enable=True", path="null")
     check("compute_score", "reward.reward_manager.source=importlib", path="null")
+
+
+def test_an_empty_answer_is_scored_with_what_the_row_has(compose, tmp_path):
+    data = write_data(tmp_path / "data.parquet", extra_info={"index": 7}, reward_model={"ground_truth": ""}, data_source="")
+    (tmp_path / "reward.py").write_text(REWARDS)
+    function = (f"reward.custom_reward_function.path={tmp_path}/reward.py", "reward.custom_reward_function.name=")
+    given = (GIVEN[0], f"data.train_files={data}", f"data.val_files={data}", function[0])
+    config = compose(*given, f"{function[1]}reads_the_rows_extra_info")
+    assert check_reward(config, HTPO) == {"score": 7, "acc": 1.0}
+    assert check_reward(compose(*given, f"{function[1]}number"), HTPO) == 0.0
 
 
 def test_the_first_row_is_read_where_verls_own_data_set_reads_it(compose, tmp_path):

@@ -1,6 +1,7 @@
 """A wrong value ends in one clear sentence before Ray starts."""
 
 import warnings
+from dataclasses import replace
 
 import pytest
 
@@ -121,6 +122,14 @@ def test_entropies_in_bfloat16_warn(compose):
         warnings.simplefilter("error")
         check_run(compose(*GIVEN), HTPO)
         check_run(compose(*GIVEN, "+platform=cpu"), HTPO)
+
+
+def test_a_methods_own_check_is_asked(compose):
+    def check(config):
+        raise ValueError(f"not with {config.actor_rollout_ref.rollout.n} responses")
+
+    with pytest.raises(ValueError, match="not with 16 responses"):
+        check_run(compose(*GIVEN), replace(HTPO, check=check))
 
 
 def test_what_must_be_given_is_named(compose):
