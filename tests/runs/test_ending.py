@@ -165,10 +165,10 @@ def test_signals_are_heard_from_when_ray_runs_and_the_task_runner_registers_the_
     seen = []
     monkeypatch.setattr(launch, "_prepare", lambda *_: None)
     monkeypatch.setattr(verl.trainer.main_ppo, "run_ppo", lambda config, task_runner_class: seen.append(task_runner_class))
-    launch.launch(config, replace(HTPO, trainers="recipe.no_such_trainers"))
+    launch.launch(config, replace(HTPO, package="recipe.no_such_method"))
     (listening,) = seen
     runner = listening.actor_class.__ray_actor_class__
-    with pytest.raises(ModuleNotFoundError, match="no_such_trainers"):
+    with pytest.raises(ModuleNotFoundError, match="no_such_method"):
         runner.run(object.__new__(runner), config)
 
     actor_class = SimpleNamespace(remote=lambda: "actor")

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from recipe.runs import watchdog
-from recipe.runs.watchdog import Watchdog, Watched, count_prompts, diagnose
+from recipe.runs.watchdog import Watchdog, Watched, diagnose
+from verl_patches.replay_buffer import count_prompts
 
 
 def watch(limit, progress, looks=1000):

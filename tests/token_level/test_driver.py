@@ -228,5 +228,5 @@ def test_the_actor_gets_the_loss_with_the_methods_fields(trainer, monkeypatch):
     given.on_init_end()
     (loss,) = losses
     assert (loss.plugin, loss.token_fields) == ("recipe.htpo.plugin", ("token_groups",))
-    assert loss.config.policy_loss.htpo.objectives == HTPOConfig().objectives
-    assert loss.config.clip_ratio_high == 0.28
+    assert loss.settings.objectives == HTPOConfig().objectives
+    assert loss.settings.clip_ratio_high == 0.28

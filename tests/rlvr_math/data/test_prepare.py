@@ -3,7 +3,8 @@ import time
 
 import pytest
 
-from recipe.rlvr_math.data import data_files, source
+from recipe.files import whole
+from recipe.rlvr_math.data import source
 from recipe.rlvr_math.data.data_sets import DATA_SETS
 from recipe.rlvr_math.data.source import _text
 from recipe.rlvr_math.data.templates import BOXED, DAPO
@@ -167,7 +168,7 @@ def test_a_killed_run_leaves_no_half_file(prepare, tmp_path, monkeypatch):
     prepare("aime-2025", file)
     data = tmp_path / "out/aime-2025.parquet"
     before = data.read_bytes()
-    monkeypatch.setattr(data_files.os, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(whole.os, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         prepare("aime-2025", file, "--template", "boxed")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["aime-2025.parquet"]
