@@ -8,18 +8,19 @@ from recipe.primitives import host
 from verl_patches.device_assertion import assert_on_device
 
 
-def check_finite(entropy: torch.Tensor, mask: torch.Tensor) -> None:
+def check_finite(entropy: torch.Tensor, mask: torch.Tensor, waits: bool = False) -> None:
     """Refuse an entropy that is not finite at a response token.
 
     Args:
         entropy: `[B, T]` floating, nats.
         mask: `[B, T]` bool, the response tokens.
+        waits: whether the caller waits for the device anyway.
 
     Raises:
-        ValueError: names the rows. On CUDA a device-side assertion stops the process instead: looking would synchronise.
+        ValueError: names the rows. On CUDA a device-side assertion stops the process instead, unless the caller `waits`.
     """
     fine = (entropy.isfinite() | ~mask).all(dim=1)  # [B]
-    if not host.on_host(entropy):
+    if not waits and not host.on_host(entropy):
         assert_on_device(fine.all())
     elif not fine.all():
         rows = (~fine).nonzero().flatten().tolist()

@@ -32,6 +32,8 @@ def asking(tau, statistics=STATISTICS):
 
 
 def bits(tensor):
+    if DEVICE != "cpu":  # there a division by 1 gives a NaN other bits
+        tensor = tensor.where(~tensor.isnan(), NAN)
     return tensor.view(torch.int32)
 
 
