@@ -22,7 +22,7 @@ demo-eval: setup
 
 # The fast tests; then those of the real stack, the longest first. A start of the stack is busy on one core at a time, so two
 # files at a time take little longer than one, where there is memory for them: a run takes 6 GB, one on two ranks 9.
-AT_ONCE ?= $(shell awk '/MemAvailable/ { print $$2 > 19000000 ? 2 : 1 }' /proc/meminfo)
+AT_ONCE ?= $(shell awk '/MemAvailable/ { print ($$2 > 19000000 ? 2 : 1) }' /proc/meminfo)
 test: test-fast
 	$(PY) -m pytest -m "slow and not cluster" -n $(AT_ONCE) --dist loadfile --no-loadscope-reorder $(ARGS)
 
