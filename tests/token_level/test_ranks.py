@@ -161,7 +161,7 @@ def run(name, model, world_size, out):
 @pytest.mark.parametrize("name", ["htpo", "hapo"])
 def test_one_and_two_ranks_agree(name, demo_inputs, tmp_path):
     one, two = (run(name, str(demo_inputs / "model"), n, str(tmp_path / f"{n}.json")) for n in (1, 2))
-    assert two["loss"] == pytest.approx(one["loss"], rel=1e-10)
+    assert two["loss"] == pytest.approx(one["loss"], rel=1e-6)  # verl adds the micro-batches' losses up in float32
     assert two["grad_norm"] == pytest.approx(one["grad_norm"], rel=1e-9)
     torch.testing.assert_close(two["gradient"], one["gradient"], rtol=1e-9, atol=1e-13)
     assert one["gradient"].dtype == torch.float64

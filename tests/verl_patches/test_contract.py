@@ -173,7 +173,7 @@ def run_renamed(tmp_path, module, old, new, *arguments):
             "verl.workers.utils.losses",
             "dp_group",
             "import pickle; from recipe.token_level.loss import TokenFieldsLoss as L; "
-            "pickle.loads(pickle.dumps(L(None, 'recipe.htpo.plugin', ())))",
+            "pickle.loads(pickle.dumps(L(None, 'recipe.htpo.plugin', (), None)))",
             marks=pytest.mark.slow,
         ),
     ],
