@@ -83,10 +83,16 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "driver",
         "recipe.runs.reward_function",
         ("verl.trainer.ppo.reward.get_custom_reward_fn", Accepts("config")),
+        ("verl.trainer.ppo.reward.get_custom_reward_fn", Says("return partial(_call_with_kwargs, raw_fn, reward_kwargs)")),
         (
             "verl.utils.reward_score.default_compute_score",
             Accepts("data_source", "solution_str", "ground_truth", "extra_info"),
         ),
+    ),
+    *_part(
+        "driver",
+        "recipe.runs.paths",
+        ("ray._private.runtime_env.working_dir.WorkingDirPlugin.__init__", Says('"working_dir_files"')),
     ),
     # The registries that a plugin enters.
     *_part(

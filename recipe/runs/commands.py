@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import difflib
+import os
+import re
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
 import hydra
-from omegaconf import DictConfig
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from recipe.runs import search_path
+from recipe.runs.exit_status import USER_ERROR
+from recipe.runs.value_checks import leaves
 from recipe.token_level.method import Method
+
+_TRACEBACKS = "HYDRA_FULL_ERROR"  # with it Hydra lets an exception through, which it would print itself, in many lines
 
 
 def training_command(method: Method) -> Callable[[], None]:
@@ -28,10 +38,56 @@ def preflight_command(method: Method) -> Callable[[], None]:
 
 
 def _command(method: Method, module: str, run: Callable[[DictConfig, Method], None]) -> Callable[[], None]:
+    composed = False
+
     def command(config):
+        nonlocal composed
+        composed = True
+        os.environ.pop(_TRACEBACKS)  # or all workers inherit it
         run(config, method)
 
     command.__module__ = f"{method.package}.{module}"  # Hydra names the job, and its log, after it
     search_path.register()
-    folder = Path(find_spec(method.package).submodule_search_locations[0]) / "config"
-    return hydra.main(config_path=str(folder), config_name=f"{method.name}_trainer", version_base=None)(command)
+    composes_and_runs = hydra.main(config_path=str(_folder(method)), config_name=_name(method), version_base=None)(command)
+
+    def main():
+        from recipe.runs.launch import end
+
+        os.environ[_TRACEBACKS] = "1"
+        try:
+            composes_and_runs()
+        except (HydraException, OmegaConfBaseException, OSError) as error:
+            if composed:
+                raise
+            end(_sentence(error, method), USER_ERROR)
+
+    return main
+
+
+def _folder(method: Method) -> Path:
+    return Path(find_spec(method.package).submodule_search_locations[0]) / "config"
+
+
+def _name(method: Method) -> str:
+    return f"{method.name}_trainer"
+
+
+def _sentence(error: Exception, method: Method) -> str:
+    """What is wrong with the command line: an override that does not parse, an unknown key, a preset that does not exist."""
+    text = " ".join(str(error).split())
+    if unknown := re.match(r"Could not override '([^']+)'", text):
+        near = difflib.get_close_matches(unknown[1], _keys(method), n=1)
+        mean = f"; did you mean {near[0]}?" if near else "; a new key is added with + before it"
+        return f"the config has no {unknown[1]}{mean}"
+    if ambiguous := re.match(r"Could not append to config\. An item is already at '([^']+)'", text):
+        return f"{ambiguous[1]} is in the config already; leave out the + before it"
+    if absent := re.match(r"Could not find '([^']+)/([^'/]+)' Available options in '[^']+': (.*?) Config search path", text):
+        return f"there is no {absent[1]}={absent[2]}; {absent[1]} is one of {', '.join(absent[3].split())}"
+    return f"the command line cannot be understood: {text.removesuffix('.')}"
+
+
+def _keys(method: Method) -> list[str]:
+    """All keys of the method's config as it is shipped."""
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_dir(config_dir=str(_folder(method)), version_base=None):
+        return [key for key, _ in leaves(OmegaConf.to_container(hydra.compose(_name(method))))]

@@ -1,23 +1,35 @@
-"""Checks of what a run reads, each ending in one sentence: model folder, data files, reward function, checkpoints."""
+"""Checks of what a run begins with, each ending in one sentence: model folder and checkpoints."""
 
 from __future__ import annotations
 
 import os
-import warnings
+import re
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig
 
 from recipe.runs.checkpoints import newest_complete
-from recipe.runs.reward_function import call_reward, load_reward
-from recipe.token_level.method import Method
+from verl_patches.names import CHECKPOINT_FOLDER
+
+_CHECKPOINT = re.compile(CHECKPOINT_FOLDER.format(r"\d+"))
 
 
 def check_progress(config: DictConfig) -> None:
     """Raise ValueError if the run would resume at or past its last step, where verl would start everything and exit 0.
 
-    Also if there are checkpoints, but none is complete.
+    Also if there are checkpoints, but none is complete, and for a `resume_from_path` that is no checkpoint.
     """
     trainer = config.trainer
+    if trainer.resume_mode == "resume_path":
+        path = trainer.resume_from_path
+        if path is None or not os.path.isdir(path):
+            raise ValueError(
+                f"trainer.resume_from_path is {path}, which is not a folder; give a checkpoint folder global_step_<n>, or set "
+                "trainer.resume_mode=auto"
+            )
+        if not _CHECKPOINT.fullmatch(os.path.basename(path)):
+            raise ValueError(
+                f"trainer.resume_from_path is {path}; verl takes the step from its name, which must be global_step_<n>"
+            )
     if trainer.resume_mode != "auto" or trainer.val_only:
         return
     folder, _ = newest_complete(trainer.default_local_dir)
@@ -42,97 +54,36 @@ def refuse_finished(config: DictConfig, step: int, last_step: int, steps_per_epo
         )
 
 
-def check_files(config: DictConfig) -> None:
-    """Raise ValueError for a missing model folder or data file, or data without the columns that training reads."""
-    path = os.path.expanduser(config.actor_rollout_ref.model.path)
-    looks_local = path.startswith(("/", ".")) or path != config.actor_rollout_ref.model.path
-    if looks_local and not os.path.isfile(os.path.join(path, "config.json")):
+def check_model(config: DictConfig) -> None:
+    """Raise ValueError for a path that is neither a model folder nor, where nothing is downloaded, in the hub's cache."""
+    path = config.actor_rollout_ref.model.path
+    if "://" in path:
+        return
+    if os.path.isabs(path):
+        if not os.path.isfile(os.path.join(path, "config.json")):
+            raise ValueError(
+                f"actor_rollout_ref.model.path is {path}, where there is no config.json; give a Hugging Face model folder, or a "
+                "name on its hub, org/name"
+            )
+    elif os.environ.get("HF_HUB_OFFLINE") == "1" and cached_folder(path) is None:
         raise ValueError(
-            f"actor_rollout_ref.model.path is {path}, where there is no config.json; give a Hugging Face model folder"
-        )
-    for key in ("data.train_files", "data.val_files"):
-        files = OmegaConf.select(config, key)
-        for file in files if isinstance(files, ListConfig) else [files]:
-            file = os.path.expanduser(str(file))
-            if "://" in file:
-                continue
-            if not os.path.isfile(file):
-                raise ValueError(f"{key} names {file}, which does not exist")
-            if file.endswith(".parquet") and not config.data.custom_cls.path:  # such a class may read other columns
-                _check_columns(key, file, config.data.prompt_key)
-
-
-def _check_columns(key: str, file: str, prompt_key: str) -> None:
-    import pyarrow.parquet as parquet
-
-    try:
-        schema = parquet.read_schema(file)
-    except Exception as error:
-        raise ValueError(f"{key}: {file} is not a readable parquet file ({error})") from None
-    for column in (prompt_key, "data_source", "reward_model"):
-        if column not in schema.names:
-            raise ValueError(f"{key}: {file} has no column {column!r}; its columns are {', '.join(schema.names)}")
-    reward_model = schema.field("reward_model").type
-    fields = [reward_model.field(i).name for i in range(getattr(reward_model, "num_fields", 0))]
-    if "ground_truth" not in fields:
-        raise ValueError(
-            f"{key}: the column 'reward_model' of {file} has no 'ground_truth', which the reward function compares answers with"
+            f"actor_rollout_ref.model.path is {path}, which is no folder here and not in the Hugging Face cache, and "
+            f"HF_HUB_OFFLINE=1 forbids to download it; hf download {path} first, or give a folder"
         )
 
 
-def check_reward(config: DictConfig, method: Method) -> dict | float | None:
-    """Score an empty answer to the first training prompt and return the result, None where that cannot be tried. Imports verl.
+def cached_folder(name: str) -> str | None:
+    """Folder of a name on the hub in this machine's cache; None if it is not there. No network.
 
     Raises:
-        ValueError: there is no reward function, or no verdict where one is read.
+        ValueError: no possible name.
     """
-    function_given = config.reward.custom_reward_function.path
-    # A judge model, a reward manager or agent loops of one's own may score without verl's function.
-    scored_elsewhere = not function_given and (
-        config.reward.reward_model.enable
-        or config.reward.reward_manager.source != "register"
-        or config.actor_rollout_ref.rollout.agent.agent_loop_config_path
-    )
-    row = None if scored_elsewhere else first_training_row(config)
-    if row is None:
-        return None
-    function = load_reward(config)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
     try:
-        result = call_reward(function, row["data_source"], "", row["reward_model"]["ground_truth"], row.get("extra_info"))
-    except NotImplementedError:
-        raise ValueError(
-            f"verl has no reward function for data_source {row['data_source']!r} of {_first_file(config)}; set "
-            "reward.custom_reward_function.path and .name"
-        ) from None
-    except Exception as error:
-        # It may need what only a reward worker has, a judge model for example.
-        warnings.warn(
-            f"the reward function could not be tried on an empty answer: {type(error).__name__}: {error}", stacklevel=1
-        )
+        return snapshot_download(name, local_files_only=True)
+    except LocalEntryNotFoundError:
         return None
-    groups = config.algorithm.get("filter_groups")
-    filters = bool(groups and groups.enable and groups.metric == "acc")
-    # A plain number is taken by verl as both reward and verdict.
-    if (method.needs_verdict or filters) and isinstance(result, dict) and "acc" not in result:
-        reader = method.name if method.needs_verdict else "algorithm.filter_groups"
-        raise ValueError(
-            f"the reward function returns {', '.join(sorted(result))} but no 'acc', the verifier's verdict, which {reader} "
-            "reads: return a dict with 'score' and 'acc' (0 or 1)"
-        )
-    return result
-
-
-def first_training_row(config: DictConfig) -> dict | None:
-    """The first row of the first training file; None if it is not local parquet or a class of the user's reads it."""
-    file = _first_file(config)
-    if not file.endswith(".parquet") or not os.path.isfile(file) or config.data.custom_cls.path:
-        return None
-    import pyarrow.parquet as parquet
-
-    batch = next(parquet.ParquetFile(file).iter_batches(batch_size=1), None)
-    return batch.to_pylist()[0] if batch else None
-
-
-def _first_file(config: DictConfig) -> str:
-    files = config.data.train_files
-    return os.path.expanduser(str(files[0] if isinstance(files, ListConfig) else files))
+    except HFValidationError:
+        raise ValueError(f"actor_rollout_ref.model.path is {name}, which is neither a folder nor a hub id org/name") from None

@@ -6,13 +6,15 @@ import errno
 import os
 import sys
 import traceback
-from functools import partial
 
 from omegaconf import DictConfig, open_dict
 
 from recipe.runs import stopping, watchdog
 from recipe.runs.checkpoints import newest_complete
+from recipe.runs.exit_status import FAILED, RUN_AGAIN, TRANSIENT, USER_ERROR
+from recipe.runs.paths import resolve_paths
 from recipe.runs.start_checks import checks_before_start
+from recipe.runs.value_checks import check_values
 from recipe.token_level.method import Method
 from verl_patches import driver
 
@@ -23,32 +25,56 @@ _DISK_FULL = ("No space left", "PytorchStreamWriter failed writing file", "unexp
 def launch(config: DictConfig, method: Method) -> None:
     """Train.
 
-    Ends with status 2 and one sentence on stderr if the config, the model or the data are wrong, RUN_AGAIN if it saved and
-    ended because a signal asked for it, 1 if something failed on the way.
+    Ends with one of the statuses of exit_status.py, all but DONE with one sentence as the last line on stderr.
     """
     try:
         _prepare(config, method)
     except ValueError as error:
-        end(error, status=2)
+        end(error, USER_ERROR)
+    except Exception as error:
+        traceback.print_exception(error)
+        end(f"a check before the start broke: {type(error).__name__}: {' '.join(str(error).split())}", FAILED)
 
     import ray
 
     stopping.forget(config)
     watchdog.hang_file(config).unlink(missing_ok=True)
+    started = False
+
+    def on_ray_up():
+        nonlocal started
+        started = True
+        stopping.listen(config)
+
     try:
-        driver.run(config, method.trainers, on_ray_up=partial(stopping.listen, config))
+        driver.run(config, method.trainers, on_ray_up=on_ray_up)
     except ray.exceptions.RayError as error:
         ray.shutdown()  # the workers' last lines come before ours
         cause = bottom(error)
         if isinstance(cause, stopping.Stopped):
             stopping.forget(config)
             print(f"\n{cause}", file=sys.stderr)
-            raise SystemExit(stopping.RUN_AGAIN) from None
+            raise SystemExit(RUN_AGAIN) from None
         traceback.print_exception(error)
         hang = watchdog.hang_file(config)
         if hang.exists():
-            end(f"{hang.read_text()}; {_resume(config)}", status=1)
-        end(_explain(cause, config), status=1)
+            end(f"{hang.read_text()}; {_resume(config)}", TRANSIENT)
+        end(_explain(cause, config), TRANSIENT if _was_lost(cause) else FAILED)
+    except Exception as error:
+        if started:
+            raise
+        traceback.print_exception(error)
+        end(f"Ray could not be started or joined: {type(error).__name__}: {' '.join(str(error).split())}", FAILED)
+
+
+def _was_lost(cause: Exception) -> bool:
+    """Whether a process, a node or a connection is gone; an actor whose constructor raises has not been lost."""
+    from ray import exceptions as of_ray
+
+    if isinstance(cause, of_ray.RayActorError):
+        return not cause.actor_init_failed
+    gone = (of_ray.NodeDiedError, of_ray.LocalRayletDiedError, of_ray.WorkerCrashedError, of_ray.ObjectLostError)
+    return isinstance(cause, (*gone, of_ray.RaySystemError, of_ray.RpcError, of_ray.OutOfMemoryError, ConnectionError))
 
 
 def bottom(error: Exception) -> Exception:
@@ -83,12 +109,22 @@ def end(error: Exception | str, status: int) -> None:
 
 
 def _prepare(config: DictConfig, method: Method) -> None:
-    apply_environment(config, method.plugin)  # before verl is imported: it chooses its platform once
+    from recipe.runs.preflight.run import require_files_and_numbers
+
+    settle(config, method)
     for check in checks_before_start(config, method).values():
         check()
+    require_files_and_numbers(config, method)
     with open_dict(config):
         mode = config.trainer.v1.trainer_mode.removeprefix(f"{method.name}_")
         config.trainer.v1.trainer_mode = f"{method.name}_{mode}"
+
+
+def settle(config: DictConfig, method: Method) -> None:
+    """What comes before all checks: values that have a meaning, absolute paths, the environment. ValueError if that fails."""
+    check_values(config)
+    resolve_paths(config)
+    apply_environment(config, method.plugin)  # before verl is imported: it chooses its platform once
 
 
 def apply_environment(config: DictConfig, plugin: str) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from omegaconf import DictConfig
+
+ARGUMENTS = ("data_source", "solution_str", "ground_truth", "extra_info")  # that verl gives to every reward function
 
 
 def load_reward(config: DictConfig) -> Callable:
@@ -34,6 +37,17 @@ def call_reward(function: Callable, data_source: str, response: str, ground_trut
         extra_info=(extra_info or {}) | {"num_turns": 1, "rollout_reward_scores": {}},
     )
     return asyncio.run(_finish(result)) if inspect.isawaitable(result) else result
+
+
+def lacking_arguments(function: Callable) -> list[str]:
+    """Parameters without a default that neither verl nor the config's `reward_kwargs` gives a function of `load_reward`."""
+    given = set(ARGUMENTS)
+    if isinstance(function, partial):  # verl's wrapper, around the user's function and the keywords for it
+        function, keywords = function.args
+        given |= keywords.keys()
+    parameters = inspect.signature(function).parameters.values()
+    needed = [p.name for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    return [name for name in needed if name not in given]
 
 
 async def _finish(awaitable):

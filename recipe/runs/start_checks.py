@@ -12,19 +12,21 @@ from typing import Any
 from omegaconf import DictConfig
 
 from recipe.runs.config_checks import check_run
-from recipe.runs.input_checks import check_files, check_progress, check_reward
+from recipe.runs.data_checks import check_data
+from recipe.runs.environment_checks import check_environment
+from recipe.runs.input_checks import check_model, check_progress
+from recipe.runs.reward_checks import check_reward
 from recipe.token_level.method import Method, require_known_names, require_registered
 from verl_patches.contract import check
 
 
 def checks_before_start(config: DictConfig, method: Method) -> dict[str, Callable[[], Any]]:
-    """The checks by name; each raises ValueError with one sentence.
-
-    From `plugin` on they import verl, which chooses its platform once: call `apply_environment` before.
-    """
+    """The checks by name; each raises ValueError with one sentence. They take what `launch.settle` has left of a config."""
     return {
         "config": partial(check_run, config, method),
-        "data": partial(check_files, config),
+        "environment": partial(check_environment, config),
+        "model path": partial(check_model, config),
+        "data": partial(check_data, config),
         "resume": partial(check_progress, config),
         "plugin": partial(_require_names, config, method),
         "reward": partial(check_reward, config, method),
@@ -33,6 +35,13 @@ def checks_before_start(config: DictConfig, method: Method) -> dict[str, Callabl
 
 
 def _require_names(config: DictConfig, method: Method) -> None:
+    try:
+        import verl  # noqa: F401 (with the modules of VERL_USE_EXTERNAL_MODULES)
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(
+            f"verl cannot be imported: {type(error).__name__}: {reason}; look at VERL_* in the environment"
+        ) from None
     check("driver")  # before a plugin, whose import may fail for the same reason
     check("plugin")
     require_registered(method)

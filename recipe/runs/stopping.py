@@ -1,7 +1,7 @@
 """How a run is asked to save and end: SIGUSR1 or SIGTERM to the driver, which leaves a file that the trainer looks for.
 
 The trainer is an actor on some node of the cluster and busy until the run ends, so it cannot be called; the checkpoint
-folder is the one place that both see. After the step it is in, it saves, and the driver exits with status RUN_AGAIN.
+folder is the one place that both see. After the step it is in, it saves, and the driver exits with RUN_AGAIN.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-RUN_AGAIN = 85  # saved; the same command resumes
 SIGNALS = (signal.SIGUSR1, signal.SIGTERM)
 
 

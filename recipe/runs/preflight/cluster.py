@@ -138,10 +138,10 @@ def gpu_memory(run: Run) -> int | None:
 
 
 def _questions(run: Run) -> tuple[list[str], str, list[str]]:
-    """Arguments of `on_node.describe`; paths as the config has them, so that relative ones are looked up where workers run."""
+    """Arguments of `on_node.describe`."""
     config = run.config
     given = [config.actor_rollout_ref.model.path, config.reward.custom_reward_function.path]
     for files in (config.data.train_files, config.data.val_files):
         given += files if isinstance(files, ListConfig) else [files]
-    paths = [os.path.expanduser(str(path)) for path in given if path is not None]
+    paths = [str(path) for path in given if path is not None]
     return _PACKAGES, run.method.plugin.rpartition(".")[0], [path for path in dict.fromkeys(paths) if os.path.exists(path)]

@@ -113,6 +113,7 @@ class Run:
     config: DictConfig
     method: Method
     known_model: Model | None = None
+    known_tokenizer: Any = None
     known_nodes: list[Node] | None = None
 
     @property
@@ -121,6 +122,13 @@ class Run:
         if self.known_model is None:
             raise SkipCheck("the model could not be read")
         return self.known_model
+
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer with its chat template, once the check `tokenizer` has read it."""
+        if self.known_tokenizer is None:
+            raise SkipCheck("the tokenizer could not be read")
+        return self.known_tokenizer
 
     @property
     def nodes(self) -> list[Node]:

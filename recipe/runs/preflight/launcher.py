@@ -10,18 +10,21 @@ from functools import partial
 from omegaconf import DictConfig, ListConfig
 
 from recipe.runs.checkpoints import newest_complete
+from recipe.runs.data_checks import TRAINING, VALIDATION, Data
 from recipe.runs.preflight.facts import Run, SkipCheck
-from recipe.runs.preflight.results import Result, failed, passed, skipped, warned
+from recipe.runs.preflight.results import Result, listed, passed, skipped, warned
 from recipe.runs.start_checks import checks_before_start
 
 # Checks whose warnings are the recipes' own; verl warns of what the recipes chose.
-_WARN = ("config", "reward")
+_WARN = ("config", "data", "reward")
 
 
 def launcher_checks(run: Run) -> dict[str, Callable[[Run], Result]]:
     """Rows by name: the launcher's check, then the function here that says what it accepted."""
     accepted = {
         "config": _config,
+        "environment": _environment,
+        "model path": _model_path,
         "data": _data,
         "resume": _resume,
         "plugin": _plugin,
@@ -54,20 +57,22 @@ def _config(run, _) -> Result:
     )
 
 
-def _data(run, _) -> Result:
-    config = run.config
-    train = count_rows(config, config.data.train_files, config.data.train_max_samples)
-    validation = count_rows(config, config.data.val_files, config.data.val_max_samples)
-    if train is None or validation is None:
-        return skipped("only rows of local parquet files read by verl's own data set class can be counted")
-    size = config.data.train_batch_size
-    if train < size:
-        return failed(
-            f"{train:,} training rows are fewer than one batch (data.train_batch_size={size:,})",
-            "lower data.train_batch_size or add data",
-        )
+def _environment(run, _) -> Result:
+    return passed("variables, Ray's address and the checkpoint folder can be used")
+
+
+def _model_path(run, _) -> Result:
+    path = run.config.actor_rollout_ref.model.path
+    return passed(f"{path} is a folder with a config.json" if os.path.isabs(path) else f"{path} is a name on the hub")
+
+
+def _data(run, data: Data) -> Result:
+    if data.elsewhere:
+        return skipped("only rows of local files read by verl's own data set class can be looked at")
+    steps = data.rows(TRAINING) // run.config.data.train_batch_size
     return passed(
-        f"columns are there; {train:,} training rows, {train // size:,} steps an epoch; {validation:,} validation rows"
+        f"every row can be used; {data.rows(TRAINING):,} training rows, {steps:,} steps an epoch; {data.rows(VALIDATION):,} "
+        "validation rows"
     )
 
 
@@ -75,7 +80,7 @@ def count_rows(config: DictConfig, files, most: int = -1) -> int | None:
     """Rows of local parquet files before any filter, at most `most` if that is positive; None if they cannot be counted."""
     import pyarrow.parquet as parquet
 
-    paths = [os.path.expanduser(str(file)) for file in (files if isinstance(files, ListConfig) else [files])]
+    paths = [str(file) for file in (files if isinstance(files, ListConfig) else [files])]
     if config.data.custom_cls.path or not all(path.endswith(".parquet") and os.path.isfile(path) for path in paths):
         return None
     rows = sum(parquet.read_metadata(path).num_rows for path in paths)
@@ -93,11 +98,6 @@ def current_step(config: DictConfig) -> int:
 def _resume(run, _) -> Result:
     trainer = run.config.trainer
     if trainer.resume_mode == "resume_path":
-        if not os.path.isdir(str(trainer.resume_from_path)):
-            return failed(
-                f"trainer.resume_from_path is {trainer.resume_from_path}, which is not a folder",
-                "give a checkpoint folder global_step_<n>, or set trainer.resume_mode=auto",
-            )
         return passed(f"continues from {trainer.resume_from_path}")
     folder, broken = newest_complete(trainer.default_local_dir) if trainer.resume_mode == "auto" else (None, [])
     if broken:
@@ -109,14 +109,23 @@ def _plugin(run, _) -> Result:
     return passed(f"verl has the loss and the estimator of {run.method.plugin}")
 
 
-def _reward(run, result) -> Result:
-    if result is None:
+def _reward(run, results) -> Result:
+    if not results:
         return skipped("the reward function can be tried only where the workers run")
-    verdict = result.get("acc") if isinstance(result, dict) else result
-    shown = ", ".join(f"{key} {value}" for key, value in result.items()) if isinstance(result, dict) else result
-    finding = f"an empty answer to the first training prompt gets {shown}"
-    if verdict is not None and float(verdict) > 0:
-        return warned(f"{finding}: it counts as right", "look at reward.custom_reward_function and the row's ground_truth")
+    shown, right = {}, []
+    for (file, source), result in results.items():
+        verdict = result.get("acc") if isinstance(result, dict) else result
+        if verdict is not None and float(verdict) > 0:
+            right.append(f"{source!r} of {file}")
+        given = ", ".join(f"{key} {value}" for key, value in result.items()) if isinstance(result, dict) else str(result)
+        shown.setdefault(given, []).append(source)
+    found = "; ".join(f"{listed(list(dict.fromkeys(sources)))}: {given}" for given, sources in shown.items())
+    finding = f"an empty answer to a row of each data source gets {found}"
+    if right:
+        return warned(
+            f"{finding}; it counts as right for {listed(right)}",
+            "look at reward.custom_reward_function and the row's ground_truth",
+        )
     return passed(finding)
 
 

@@ -7,6 +7,7 @@ import os
 
 from omegaconf import OmegaConf
 
+from recipe.runs.input_checks import cached_folder
 from recipe.runs.preflight.facts import Model, Run, SkipCheck
 from recipe.runs.preflight.results import Result, failed, listed, passed, warned
 
@@ -43,20 +44,12 @@ def find_folder(path: str) -> tuple[str | None, bool]:
     Raises:
         ValueError: neither a folder nor a possible hub id.
     """
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-
-    local = os.path.expanduser(path)
-    if os.path.isdir(local):
-        return local, False
+    if os.path.isdir(path):
+        return path, False
     if "://" in path:
         raise SkipCheck(f"{path} is copied at the start; only local folders and the Hugging Face cache are looked at")
-    try:
-        return snapshot_download(path, local_files_only=True), True
-    except LocalEntryNotFoundError:
-        return None, False
-    except HFValidationError:
-        raise ValueError(f"actor_rollout_ref.model.path is {path}, which is neither a folder nor a hub id org/name") from None
+    folder = cached_folder(path)
+    return folder, folder is not None
 
 
 def _read_config(folder: str, settings):

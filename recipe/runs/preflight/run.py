@@ -6,14 +6,15 @@ import contextlib
 import logging
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 
 from omegaconf import DictConfig, OmegaConf
 
 from recipe.primitives.ranges import check_choice
-from recipe.runs.launch import apply_environment
-from recipe.runs.preflight import batch, cluster, memory, model, storage, tokenizer
+from recipe.runs.launch import settle
+from recipe.runs.preflight import batch, cluster, memory, model, prompts, storage, tokenizer
 from recipe.runs.preflight.facts import Run, SkipCheck
 from recipe.runs.preflight.launcher import launcher_checks
 from recipe.runs.preflight.results import Result, exit_status, failed, skipped, table
@@ -31,20 +32,41 @@ def preflight(config: DictConfig, method: Method) -> None:
     raise SystemExit(exit_status(results))
 
 
+# What needs no other machine and no estimate: the launcher refuses what fails here, too.
+FILES_AND_NUMBERS: dict[str, Callable[[Run], Result]] = {
+    "model": model.check_model,
+    "tokenizer": tokenizer.check_tokenizer,
+    "prompts": prompts.check_prompts,
+    "parallelism": batch.check_parallelism,
+    "batch": batch.check_batch,
+    "token budget": batch.check_token_budget,
+    "heads": batch.check_heads,
+    "rollout": batch.check_rollout,
+    "context": batch.check_context_length,
+}
+
+
+def require_files_and_numbers(config: DictConfig, method: Method) -> None:
+    """Raise ValueError for the first of FILES_AND_NUMBERS that fails, unless `preflight.skip` leaves it out."""
+    run = Run(config, method)
+    for name, check in FILES_AND_NUMBERS.items():
+        result = skipped("") if name in _left_out(config) else _result(check, run)
+        if result.status == "fail":
+            raise ValueError("; ".join(filter(None, (result.finding, result.mend))))
+        if result.status == "warn":
+            warnings.warn("; ".join(filter(None, (result.finding, result.mend))), stacklevel=2)
+
+
 def run_checks(config: DictConfig, method: Method) -> list[Result]:
     """One result of each check; a Ray cluster that is asked for is joined and left again."""
-    apply_environment(config, method.plugin)
+    try:
+        settle(config, method)
+    except ValueError as error:
+        return [replace(failed(str(error)), name="config")]
     run = Run(config, method)
     checks = {
         **launcher_checks(run),
-        "model": model.check_model,
-        "tokenizer": tokenizer.check_tokenizer,
-        "parallelism": batch.check_parallelism,
-        "batch": batch.check_batch,
-        "token budget": batch.check_token_budget,
-        "heads": batch.check_heads,
-        "rollout": batch.check_rollout,
-        "context": batch.check_context_length,
+        **FILES_AND_NUMBERS,
         "nodes": cluster.check_nodes,
         "packages": cluster.check_packages,
         "inputs": cluster.check_inputs_on_nodes,
@@ -52,8 +74,7 @@ def run_checks(config: DictConfig, method: Method) -> list[Result]:
         "shared path": storage.check_shared,
         "memory": memory.check_memory,
     }
-    left_out = OmegaConf.select(config, "preflight.skip") or ()
-    left_out = [left_out] if isinstance(left_out, str) else left_out
+    left_out = _left_out(config)
     try:
         for name in left_out:
             check_choice("preflight.skip", name, tuple(checks))
@@ -65,6 +86,11 @@ def run_checks(config: DictConfig, method: Method) -> list[Result]:
         return [replace(failed(str(error)), name="preflight")]
     finally:
         _leave_cluster()
+
+
+def _left_out(config: DictConfig) -> list[str]:
+    names = OmegaConf.select(config, "preflight.skip") or ()
+    return [names] if isinstance(names, str) else list(names)
 
 
 def _result(check: Callable[[Run], Result], run: Run) -> Result:

@@ -15,6 +15,7 @@ import shutil
 import time
 import uuid
 
+from recipe.runs.environment_checks import existing_parent
 from recipe.runs.nodes import on_nodes
 from recipe.runs.preflight import on_node
 from recipe.runs.preflight.facts import Run, SkipCheck
@@ -34,8 +35,6 @@ def check_checkpoints(run: Run) -> Result:
             f"trainer.save_freq is {trainer.save_freq}: none is saved, and a killed run starts anew", "trainer.save_freq=10"
         )
     folder = existing_parent(trainer.default_local_dir)
-    if not os.access(folder, os.W_OK):
-        return failed(f"{folder}, where trainer.default_local_dir would be, cannot be written", "choose another folder")
     size = checkpoint_bytes(run)
     free, saves = shutil.disk_usage(folder).free, _saves_left(run)
     keep = 1 if trainer.get("remove_previous_ckpt_in_save") else trainer.max_actor_ckpt_to_keep
@@ -79,22 +78,12 @@ def _saves_left(run: Run) -> int | None:
     return max(last // trainer.save_freq - first // trainer.save_freq + (last % trainer.save_freq > 0), 1)
 
 
-def existing_parent(path: str) -> str:
-    """The path, or the nearest folder above it that exists."""
-    path = os.path.abspath(path)
-    while not os.path.isdir(path):
-        path = os.path.dirname(path)
-    return path
-
-
 def check_shared(run: Run) -> Result:
     """The checkpoint folder is one folder on all nodes: each reads a file of the driver's there, the driver one of each."""
     if not run.on_cluster or len(run.nodes) < 2:
         return skipped("there is one machine")
     path = run.config.trainer.default_local_dir
     folder = existing_parent(path)
-    if not os.path.isabs(path):  # as each worker takes it: from its own working directory
-        folder = os.path.relpath(folder)
     token = uuid.uuid4().hex
     asked = os.path.join(folder, f".preflight-{token}")
     try:
@@ -109,15 +98,9 @@ def check_shared(run: Run) -> Result:
     if faults:
         return failed(
             f"trainer.default_local_dir={path} is not shared by all nodes (tried in {folder}): {listed(faults)}",
-            "set trainer.default_local_dir to an absolute path on a file system that all nodes mount",
+            "set trainer.default_local_dir to a path on a file system that all nodes mount",
         )
-    finding = f"{len(run.nodes)} nodes read what this process writes into {folder}, and it reads theirs"
-    if not os.path.isabs(path):
-        return warned(
-            f"{finding}; but trainer.default_local_dir={path} is relative, and a run that starts elsewhere will not resume",
-            f"trainer.default_local_dir={os.path.abspath(path)}",
-        )
-    return passed(finding)
+    return passed(f"{len(run.nodes)} nodes read what this process writes into {folder}, and it reads theirs")
 
 
 def _ask(run: Run, asked: str, token: str) -> list[str]:

@@ -1,10 +1,7 @@
-"""Tokenizer, chat template and vocabulary: do they go with the model and the data?"""
+"""Tokenizer, chat template and vocabulary: do they go with the model? Also hands on the tokenizer."""
 
 from __future__ import annotations
 
-from omegaconf import OmegaConf
-
-from recipe.runs.input_checks import first_training_row
 from recipe.runs.preflight.facts import Run
 from recipe.runs.preflight.results import Result, failed, passed, warned
 
@@ -13,7 +10,7 @@ _MOST_PADDING = 0.05
 
 
 def check_tokenizer(run: Run) -> Result:
-    """The tokenizer loads, has an end token and a chat template that takes the first prompt, and fits the vocabulary."""
+    """The tokenizer loads, has an end token and a chat template, and fits the vocabulary."""
     from transformers import AutoTokenizer
 
     settings, model = run.config.actor_rollout_ref.model, run.model
@@ -33,14 +30,10 @@ def check_tokenizer(run: Run) -> Result:
             f"the tokenizer in {path} has no chat template, which turns every prompt into text",
             "take the instruction-tuned model's tokenizer, or set actor_rollout_ref.model.custom_chat_template",
         )
+    run.known_tokenizer = tokenizer
     ends = response_ends(model.folder, tokenizer)
     shown = ", ".join(tokenizer.convert_ids_to_tokens(sorted(ends)))
     finding = f"{tokens:,} tokens, {rows - tokens:,} rows of padding; a response ends at {shown}"
-    length, most = _first_prompt_length(run, tokenizer), run.config.data.max_prompt_length
-    if length is not None:
-        finding += f"; the first training prompt has {length:,} of at most {most:,} tokens"
-    if length is not None and length > most:
-        return warned(f"{finding}: it is dropped, cut or refused", f"data.max_prompt_length={length} or more")
     if rows - tokens > _MOST_PADDING * rows:
         return warned(f"{finding}; that is much padding", "look whether this is the model's own tokenizer")
     turn = _end_of_turn(tokenizer)
@@ -51,16 +44,6 @@ def check_tokenizer(run: Run) -> Result:
             "after it",
         )
     return passed(finding)
-
-
-def _first_prompt_length(run: Run, tokenizer) -> int | None:
-    row = first_training_row(run.config)
-    if row is None:
-        return None
-    options = OmegaConf.to_container(run.config.data.apply_chat_template_kwargs, resolve=True)
-    prompt = row[run.config.data.prompt_key]
-    text = tokenizer.apply_chat_template(prompt, add_generation_prompt=True, tokenize=False, **options)
-    return len(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def response_ends(folder: str, tokenizer) -> set[int]:

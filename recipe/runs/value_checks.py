@@ -1,0 +1,249 @@
+"""Every value of a config, looked at before anything computes with it: is it of the type that verl's own configs have there, and
+of those below, is it in its range?
+
+verl checks no types: it fails at the first place that uses the value, often in an actor and with the GPUs held.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from recipe.primitives.ranges import check_choice
+
+_ACTOR, _ROLLOUT, _REF = "actor_rollout_ref.actor", "actor_rollout_ref.rollout", "actor_rollout_ref.ref"
+_ANY = -math.inf
+
+# Whole numbers, and the smallest that makes sense.
+_COUNTS = {
+    "trainer.nnodes": 1,
+    "trainer.n_gpus_per_node": 1,
+    "trainer.total_epochs": 1,
+    "trainer.save_freq": _ANY,
+    "trainer.test_freq": _ANY,
+    "trainer.critic_warmup": 0,
+    "trainer.log_val_generations": 0,
+    "trainer.v1.separate_async.parameter_sync_step": 1,
+    "trainer.v1.colocate_async.num_warmup_batches": 0,
+    "trainer.v1.separate_async.num_warmup_batches": 0,
+    "data.train_batch_size": 1,
+    "data.max_prompt_length": 1,
+    "data.max_response_length": 1,
+    "data.train_max_samples": -1,
+    "data.val_max_samples": -1,
+    "data.dataloader_num_workers": 0,
+    "data.filter_overlong_prompts_workers": 1,
+    "algorithm.filter_groups.max_inflight_gen_batches": 1,
+    "reward.num_workers": 1,
+    "reward.reward_kwargs.overlong_buffer_cfg.len": 0,
+    "actor_rollout_ref.model.lora_rank": 0,
+    f"{_ACTOR}.ppo_mini_batch_size": 1,
+    f"{_ACTOR}.ppo_epochs": 1,
+    f"{_ACTOR}.ppo_max_token_len_per_gpu": 1,
+    f"{_ACTOR}.ulysses_sequence_parallel_size": 1,
+    f"{_ACTOR}.fsdp_config.ulysses_sequence_parallel_size": 1,
+    f"{_ACTOR}.fsdp_config.fsdp_size": -1,
+    f"{_ACTOR}.optim.lr_warmup_steps": -1,
+    f"{_ACTOR}.megatron.tensor_model_parallel_size": 1,
+    f"{_ACTOR}.megatron.pipeline_model_parallel_size": 1,
+    f"{_ACTOR}.megatron.context_parallel_size": 1,
+    f"{_ROLLOUT}.n": 1,
+    f"{_ROLLOUT}.nnodes": 0,
+    f"{_ROLLOUT}.n_gpus_per_node": 0,
+    f"{_ROLLOUT}.top_k": -1,
+    f"{_ROLLOUT}.val_kwargs.n": 1,
+    f"{_ROLLOUT}.val_kwargs.top_k": -1,
+    f"{_ROLLOUT}.tensor_model_parallel_size": 1,
+    f"{_ROLLOUT}.data_parallel_size": 1,
+    f"{_ROLLOUT}.pipeline_model_parallel_size": 1,
+    f"{_ROLLOUT}.max_num_batched_tokens": 1,
+    f"{_ROLLOUT}.max_num_seqs": 1,
+    f"{_ROLLOUT}.log_prob_max_token_len_per_gpu": 1,
+    f"{_REF}.log_prob_max_token_len_per_gpu": 1,
+    f"{_ROLLOUT}.agent.num_workers": 1,
+}
+# The same, or null.
+_COUNTS_OR_NULL = {
+    "trainer.total_training_steps": 1,
+    "trainer.max_actor_ckpt_to_keep": 1,
+    "trainer.max_critic_ckpt_to_keep": 1,
+    "data.seed": 0,
+    "data.gen_batch_size": 1,
+    "data.val_batch_size": 1,
+    f"{_ACTOR}.ppo_micro_batch_size": 1,
+    f"{_ACTOR}.ppo_micro_batch_size_per_gpu": 1,
+    f"{_ROLLOUT}.log_prob_micro_batch_size": 1,
+    f"{_ROLLOUT}.log_prob_micro_batch_size_per_gpu": 1,
+    f"{_REF}.log_prob_micro_batch_size": 1,
+    f"{_REF}.log_prob_micro_batch_size_per_gpu": 1,
+    f"{_ROLLOUT}.max_model_len": 1,
+    f"{_ROLLOUT}.multi_turn.max_assistant_turns": 1,
+    f"{_ROLLOUT}.multi_turn.max_user_turns": 1,
+}
+# Numbers between two, of which the first may itself be excluded.
+_NUMBERS = {
+    f"{_ACTOR}.optim.lr": (0, math.inf),
+    f"{_ACTOR}.optim.weight_decay": (0, math.inf),
+    f"{_ACTOR}.optim.lr_warmup_steps_ratio": (0, 1),
+    f"{_ACTOR}.optim.min_lr_ratio": (0, 1),
+    f"{_ACTOR}.kl_loss_coef": (0, math.inf),
+    f"{_ROLLOUT}.val_kwargs.temperature": (0, math.inf),
+    "reward.reward_kwargs.overlong_buffer_cfg.penalty_factor": (0, math.inf),
+    "algorithm.gamma": (0, 1),
+    "algorithm.lam": (0, 1),
+}
+_ABOVE = {
+    f"{_ACTOR}.optim.clip_grad": (0, math.inf),
+    f"{_ROLLOUT}.temperature": (0, math.inf),
+    f"{_ROLLOUT}.top_p": (0, 1),
+    f"{_ROLLOUT}.val_kwargs.top_p": (0, 1),
+    f"{_ROLLOUT}.gpu_memory_utilization": (0, 1),
+    "algorithm.rollout_correction.rollout_is_threshold": (0, math.inf),
+    "trainer.v1.sampler.poll_interval": (0, math.inf),
+}
+_NOT_ZERO = (f"{_ACTOR}.fsdp_config.fsdp_size", f"{_ROLLOUT}.top_k", f"{_ROLLOUT}.val_kwargs.top_k")
+_DTYPES = ("bfloat16", "bf16", "float16", "fp16", "half", "float32", "fp32", "float")
+_CHOICES = {
+    "data.truncation": ("error", "left", "right", "middle"),
+    "trainer.resume_mode": ("auto", "disable", "resume_path"),
+    f"{_ACTOR}.strategy": ("fsdp", "fsdp2", "megatron", "veomni", "torchtitan", "automodel", "fsdp_turbo"),
+    f"{_ACTOR}.fsdp_config.model_dtype": _DTYPES,
+    f"{_ACTOR}.fsdp_config.dtype": _DTYPES,
+    f"{_ROLLOUT}.name": ("vllm", "sglang", "trtllm"),
+    f"{_ROLLOUT}.dtype": ("auto", *_DTYPES),
+    "reward.reward_manager.source": ("register", "importlib"),
+}
+# Where verl takes more than what its default is.
+_ALSO = {
+    f"{_ACTOR}.fsdp_config.reshard_after_forward": (int,),
+    f"{_REF}.fsdp_config.reshard_after_forward": (int,),
+    "actor_rollout_ref.model.target_modules": (list,),
+    "data.train_files": (list,),
+    "data.val_files": (list,),
+    "trainer.logger": (str,),
+    "actor_rollout_ref.model.path": (type(None),),  # what must be given is asked for elsewhere
+}
+_LOGGERS = {  # verl's Tracking, and the package that each needs
+    "console": None,
+    "file": None,
+    "wandb": "wandb",
+    "tensorboard": "tensorboard",
+    "mlflow": "mlflow",
+    "swanlab": "swanlab",
+    "trackio": "trackio",
+    "clearml": "clearml",
+    "vemlp_wandb": "volcengine_ml_platform",
+    "rl_insight": "rl_insight",
+}
+
+
+def check_values(config: DictConfig) -> None:
+    """Raise ValueError for the first value that has no meaning: a reference to nothing, a wrong type, out of range."""
+    try:
+        values = dict(leaves(OmegaConf.to_container(config, resolve=True)))
+    except OmegaConfBaseException as error:
+        where = error.full_key or "the config"
+        raise ValueError(
+            f"{where} refers to what is not there: {str(error).splitlines()[0]}; mend the ${{...}} in it"
+        ) from None
+    for key, allowed in _CHOICES.items():
+        if key in values:
+            check_choice(key, values[key], allowed)
+    _check_engine(config.actor_rollout_ref.actor)
+    schema = verls_defaults(config.actor_rollout_ref.actor.strategy)
+    for key, value in values.items():
+        if key in schema:
+            _check_type(key, value, schema[key])
+    for table, may_be_null in ((_COUNTS, False), (_COUNTS_OR_NULL, True)):
+        for key, low in table.items():
+            if key in values and not (may_be_null and values[key] is None):
+                _check_count(key, values[key], low)
+    for table, inclusive in ((_NUMBERS, True), (_ABOVE, False)):
+        for key, (low, high) in table.items():
+            if key in values:
+                _check_number(key, values[key], low, high, inclusive)
+    for key in _NOT_ZERO:
+        if values.get(key) == 0:
+            raise ValueError(f"{key} is 0; it must be -1 (all) or at least 1")
+    _check_loggers(config.trainer.logger)
+
+
+def leaves(node: dict, path: str = "") -> Iterator[tuple[str, Any]]:
+    """(dotted key, value) of everything in a config that is no mapping, and of the empty ones."""
+    for name, value in node.items():
+        key = f"{path}.{name}" if path else str(name)
+        if isinstance(value, dict) and value:
+            yield from leaves(value, key)
+        else:
+            yield key, value
+
+
+@cache
+def verls_defaults(strategy: str) -> dict[str, Any]:
+    """verl's own value of each key with this engine."""
+    engine = f"{strategy}_" if strategy in ("megatron", "torchtitan", "veomni") else ""
+    file = Path(find_spec("verl").submodule_search_locations[0]) / f"trainer/config/_generated_ppo_{engine}trainer.yaml"
+    plain = yaml.load(file.read_text(), yaml.CSafeLoader)  # OmegaConf's own reader takes ten times as long
+    return dict(leaves(OmegaConf.to_container(OmegaConf.create(plain), resolve=True)))
+
+
+def _check_type(key: str, value: Any, default: Any) -> None:
+    if default is None or default == "???" or isinstance(value, _ALSO.get(key, ())):
+        return
+    if isinstance(default, bool):
+        wanted, right = "true or false", isinstance(value, bool)
+    elif isinstance(default, int | float):
+        wanted, right = "a finite number", is_number(value)
+    elif isinstance(default, str):
+        wanted, right = "text", isinstance(value, str)
+    elif isinstance(default, list):
+        wanted, right = "a list, [a,b]", isinstance(value, list)
+    else:
+        wanted, right = "a mapping, {key:value}", isinstance(value, dict)
+    if not right:
+        raise ValueError(f"{key} is {value!r}; it must be {wanted}, as in verl's {default!r}")
+
+
+def is_number(value: Any) -> bool:
+    """A finite number, which true and false are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _check_count(key: str, value: Any, low: float) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < low:
+        at_least = "" if low == _ANY else f" of at least {low}"
+        raise ValueError(f"{key} is {value!r}; it must be a whole number{at_least}")
+
+
+def _check_number(key: str, value: Any, low: float, high: float, inclusive: bool) -> None:
+    if not is_number(value) or not (low <= value <= high) or (value == low and not inclusive):
+        most = "" if high == math.inf else f" and at most {high}"
+        raise ValueError(f"{key} is {value!r}; it must be a number {'of at least' if inclusive else 'above'} {low}{most}")
+
+
+def _check_loggers(given: Any) -> None:
+    for name in given if isinstance(given, ListConfig) else [given]:
+        check_choice("trainer.logger", name, tuple(_LOGGERS))
+        package = _LOGGERS[name]
+        if package and find_spec(package) is None:
+            raise ValueError(
+                f"trainer.logger has {name}, whose package {package} is not installed; install it, or leave it out"
+            )
+
+
+def _check_engine(actor: DictConfig) -> None:
+    """The strategy and the part of the config that belongs to it come together, by `model_engine`."""
+    part = "megatron" if actor.strategy == "megatron" else "fsdp_config" if actor.strategy in ("fsdp", "fsdp2") else None
+    if part and part not in actor:
+        engine = "megatron" if part == "megatron" else "dp"
+        raise ValueError(
+            f"{_ACTOR}.strategy is {actor.strategy}, which needs another engine's settings; set model_engine={engine}"
+        )
