@@ -76,6 +76,7 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "recipe.runs.start_checks",
         ("verl.utils.config.validate_config", Accepts("config", "use_reference_policy", "use_critic")),
         ("verl.utils.device.auto_set_device", Accepts("config")),
+        ("verl.trainer.ppo.reward.resolve_reward_manager_cls", Accepts("config")),
         ("verl.trainer.ppo.utils.need_critic", Accepts("config")),
         ("verl.trainer.ppo.utils.need_reference_policy", Accepts("config")),
     ),
@@ -165,6 +166,13 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         ("_setup", Says("self.actor_rollout_wg", "self.llm_server_manager", "self._load_checkpoint()")),
         ("_init_dataloader", Says("self.steps_per_epoch =", "self.total_training_steps =")),
         under=_TRAINER,
+    ),
+    *_part(
+        "task runner",
+        "recipe.runs.trackers",
+        ("_TensorboardAdapter.__init__", Says('"TENSORBOARD_DIR"', "self.writer = SummaryWriter(")),
+        ("Tracking.__init__", Says("wandb.init(project=project_name, name=experiment_name,")),
+        under="verl.utils.tracking.",
     ),
     *_part(
         "task runner",

@@ -1,4 +1,4 @@
-"""Names that verl 0.9.1 and Ray write into files, metrics and paths and that this project reads; literals there, in their methods.
+"""Names that verl 0.9.1 and Ray write into files, metrics and paths and that this project reads; literals in their methods.
 
 The contract checks that the methods still have them. Imports nothing, for those who look at a run's folder without verl.
 """

@@ -11,9 +11,7 @@ from pathlib import Path
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from recipe.runs import search_path
 from recipe.runs.exit_status import USER_ERROR
@@ -56,7 +54,7 @@ def _command(method: Method, module: str, run: Callable[[DictConfig, Method], No
         os.environ[_TRACEBACKS] = "1"
         try:
             composes_and_runs()
-        except (HydraException, OmegaConfBaseException, OSError) as error:
+        except Exception as error:
             if composed:
                 raise
             end(_sentence(error, method), USER_ERROR)
@@ -81,7 +79,7 @@ def _sentence(error: Exception, method: Method) -> str:
         return f"the config has no {unknown[1]}{mean}"
     if ambiguous := re.match(r"Could not append to config\. An item is already at '([^']+)'", text):
         return f"{ambiguous[1]} is in the config already; leave out the + before it"
-    if absent := re.match(r"Could not find '([^']+)/([^'/]+)' Available options in '[^']+': (.*?) Config search path", text):
+    if absent := re.search(r"Could not find '([^']+)/([^'/]+)' Available options in '[^']+': (.*?) Config search path", text):
         return f"there is no {absent[1]}={absent[2]}; {absent[1]} is one of {', '.join(absent[3].split())}"
     return f"the command line cannot be understood: {text.removesuffix('.')}"
 

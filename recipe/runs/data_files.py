@@ -104,8 +104,8 @@ def _require_columns(schema: pa.Schema, prompt_key: str) -> None:
     role, content = (message.field(message.get_field_index(name)).type for name in ("role", "content"))
     if not _is_text(role) or not (_is_text(content) or _is_list(content)):
         raise ValueError(
-            f"has messages in its column {prompt_key!r} whose role is {_plain(role)} and whose content is {_plain(content)}; make "
-            "both text"
+            f"has messages in its column {prompt_key!r} whose role is {_plain(role)} and whose content is {_plain(content)}; "
+            "make both text"
         )
     found = schema.field("reward_model").type
     if "ground_truth" not in _names(found):
@@ -157,13 +157,10 @@ def _take_messages(contents: Contents, prompts: pa.ListArray) -> None:
     whole = pc.binary_join(pa.ListArray.from_arrays(pa.array(ends, pa.int32()), texts.cast(pa.string())), "\n")
     encoded = pc.dictionary_encode(whole)
     _, first = np.unique(encoded.indices.to_numpy(), return_index=True)
-    new = [
-        (i, text)
-        for i, text in zip(first.tolist(), encoded.dictionary.to_pylist(), strict=True)
-        if text not in contents.prompts
-    ]
-    chats = prompts.take(pa.array([i for i, _ in new], pa.int64())).to_pylist()
-    contents.prompts.update((text, chat) for (_, text), chat in zip(new, chats, strict=True))
+    row_of = dict(zip(encoded.dictionary.to_pylist(), first.tolist(), strict=True))
+    new = [text for text in row_of if text not in contents.prompts]
+    chats = prompts.take(pa.array([row_of[text] for text in new], pa.int64())).to_pylist()
+    contents.prompts.update(zip(new, chats, strict=True))
 
 
 def _refuse(start: int, bad: pa.BooleanArray, what: str, rows: pa.Array | None = None) -> None:

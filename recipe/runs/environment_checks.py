@@ -20,7 +20,7 @@ def check_environment(config: DictConfig) -> None:
     for name in filter(None, os.environ.get("VERL_USE_EXTERNAL_MODULES", "").split(",")):
         if not _can_be_found(name.strip()):
             raise ValueError(
-                f"VERL_USE_EXTERNAL_MODULES names {name}, which Python does not find; install it, or start where it can be imported"
+                f"VERL_USE_EXTERNAL_MODULES names {name}, which Python does not find; install it, or start where it is"
             )
     if "wandb" in config.trainer.logger and (mode := os.environ.get("WANDB_MODE")) not in (None, "", *_WANDB_MODES):
         raise ValueError(f"WANDB_MODE is {mode!r}; it must be one of {', '.join(_WANDB_MODES)}")
@@ -39,10 +39,9 @@ def existing_parent(path: str) -> str:
 
 
 def _check_ray_address(config: DictConfig) -> None:
-    variable = os.environ.get("RAY_ADDRESS")
-    where, given = (
-        ("RAY_ADDRESS", variable) if variable else ("ray_kwargs.ray_init.address", config.ray_kwargs.ray_init.get("address"))
-    )
+    where, given = "RAY_ADDRESS", os.environ.get("RAY_ADDRESS")
+    if not given:
+        where, given = "ray_kwargs.ray_init.address", config.ray_kwargs.ray_init.get("address")
     if not given or given in ("auto", "local") or "://" in str(given):
         return
     found = _ADDRESS.fullmatch(str(given))
@@ -52,7 +51,8 @@ def _check_ray_address(config: DictConfig) -> None:
         socket.create_connection((found["host"].strip("[]"), int(found["port"])), timeout=_CONNECT_S).close()
     except OSError as error:
         raise ValueError(
-            f"{where} is {given}, where nothing answers ({error.strerror or error}); start Ray there (ray start --head), or unset it"
+            f"{where} is {given}, where nothing answers ({error.strerror or error}); start Ray there (ray start --head), or "
+            "unset it"
         ) from None
 
 

@@ -62,8 +62,8 @@ def check_model(config: DictConfig) -> None:
     if os.path.isabs(path):
         if not os.path.isfile(os.path.join(path, "config.json")):
             raise ValueError(
-                f"actor_rollout_ref.model.path is {path}, where there is no config.json; give a Hugging Face model folder, or a "
-                "name on its hub, org/name"
+                f"actor_rollout_ref.model.path is {path}, where there is no config.json; give a Hugging Face model folder, or "
+                "a name on its hub, org/name"
             )
     elif os.environ.get("HF_HUB_OFFLINE") == "1" and cached_folder(path) is None:
         raise ValueError(

@@ -14,6 +14,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from verl_patches.names import RAY_WORKING_DIRS
 
 _PARTS = ("actor_rollout_ref", "critic")
+_MEGATRON = tuple(f"{part}.megatron" for part in ("actor_rollout_ref.actor", "actor_rollout_ref.ref", "critic"))
 # Folders, or names on the Hugging Face hub.
 MODELS = (
     *(f"{part}.model.{key}" for part in _PARTS for key in ("path", "hf_config_path", "tokenizer_path", "lora_adapter_path")),
@@ -46,6 +47,9 @@ READ = (
     "data.train_files",
     "data.val_files",
     "reward.reward_model.rollout.quantization_config_file",
+    *(f"{engine}.dist_checkpointing_path" for engine in _MEGATRON),
+    *(f"{engine}.router_replay.replay_file" for engine in _MEGATRON),
+    *(f"{engine}.qat.quantization_config_path" for engine in _MEGATRON),
     "trainer.resume_from_path",
 )
 # Written, and to outlive the run.
@@ -55,6 +59,7 @@ MORE_WRITTEN = (
     "data.cache_dir",
     "global_profiler.save_path",
     "ray_kwargs.timeline_json_file",
+    *(f"{engine}.router_replay.record_file" for engine in _MEGATRON),
     *(f"skip.{what}.dump_dir" for what in ("rollout", "rollout_tq", "async_rollout")),
 )
 _HUB_NAME = re.compile(r"\w[\w.-]*(/[\w.-]+)?", re.ASCII)
@@ -109,8 +114,8 @@ def _kept(key: str, given: str) -> str:
     path = _path(key, given)
     if f"/{RAY_WORKING_DIRS}/" in f"{path}/":
         raise ValueError(
-            f"{key} is {given}, which a submitted job takes from Ray's temporary copy of the working directory: that is deleted "
-            f"after the job, with all checkpoints; give an absolute path that all nodes share, {key}=/shared/runs/1"
+            f"{key} is {given}, which a submitted job takes from Ray's temporary copy of the working directory: that is "
+            f"deleted after the job, with all checkpoints; give an absolute path that all nodes share, {key}=/shared/runs/1"
         )
     return path
 

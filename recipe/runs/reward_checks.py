@@ -84,8 +84,8 @@ def _check_truth(config: DictConfig, source: str, row: dict, where: str) -> None
     own = config.reward.custom_reward_function.path
     if not own and isinstance(truth, dict | list) and not source.startswith(_NESTED_TRUTH):
         raise ValueError(
-            f"the ground_truth of {where} is a {type(truth).__name__}, where verl's reward functions take text; write it as text, "
-            "or set reward.custom_reward_function.path"
+            f"the ground_truth of {where} is a {type(truth).__name__}, where verl's reward functions take text; write it as "
+            "text, or set reward.custom_reward_function.path"
         )
 
 
@@ -96,7 +96,8 @@ def _call(function: Callable, source: str, row: dict, where: str) -> Any:
             result = call_reward(function, source, "", row["reward_model"]["ground_truth"], row.get("extra_info"))
     except TimeLimit:
         raise ValueError(
-            f"the reward function took longer than {CALL_S:.0f} s for an empty answer to {where}; give it a time limit of its own"
+            f"the reward function took longer than {CALL_S:.0f} s for an empty answer to {where}; give it a time "
+            "limit of its own"
         ) from None
     except NotImplementedError:
         raise ValueError(f"verl has no reward function for {where}; set reward.custom_reward_function.path and .name") from None
@@ -132,8 +133,8 @@ def _check_result(result: Any, config: DictConfig, method: Method, where: str) -
         if reader and key not in result and key != "reward":  # the last is what verl makes of the score
             meaning = ", the verifier's verdict," if key == "acc" else ","
             raise ValueError(
-                f"the reward function returns {_keys(result)} but no {key!r} for {where}{meaning} which {reader} reads: return a "
-                f"dict with 'score' and {key!r}" + (" (0 or 1)" if key == "acc" else "")
+                f"the reward function returns {_keys(result)} but no {key!r} for {where}{meaning} which {reader} reads: return "
+                f"a dict with 'score' and {key!r}" + (" (0 or 1)" if key == "acc" else "")
             )
 
 

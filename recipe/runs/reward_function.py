@@ -23,9 +23,14 @@ def load_reward(config: DictConfig) -> Callable:
     from verl.utils.reward_score import default_compute_score
 
     try:
-        return get_custom_reward_fn(config) or default_compute_score
-    except (OSError, ImportError, AttributeError, RuntimeError) as error:
-        raise ValueError(f"reward.custom_reward_function cannot be loaded: {error}") from None
+        function = get_custom_reward_fn(config) or default_compute_score
+    except (OSError, ImportError, AttributeError, RuntimeError, AssertionError) as error:
+        because = f": {error.__cause__!r}" if error.__cause__ else ""  # what the user's module raised
+        raise ValueError(f"reward.custom_reward_function cannot be loaded: {error}{because}") from None
+    if isinstance(function, partial) and not callable(function.args[0]):
+        name = config.reward.custom_reward_function.name
+        raise ValueError(f"reward.custom_reward_function cannot be loaded: its {name} is {function.args[0]!r} and no function")
+    return function
 
 
 def call_reward(function: Callable, data_source: str, response: str, ground_truth: Any, extra_info: dict | None) -> Any:

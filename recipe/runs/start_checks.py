@@ -46,6 +46,21 @@ def _require_names(config: DictConfig, method: Method) -> None:
     check("plugin")
     require_registered(method)
     require_known_names(config)
+    _require_reward_manager(config)
+
+
+def _require_reward_manager(config: DictConfig) -> None:
+    """verl looks for it in a reward worker."""
+    from verl.trainer.ppo.reward import resolve_reward_manager_cls
+
+    manager = config.reward.reward_manager
+    try:
+        resolve_reward_manager_cls(config)
+    except Exception as error:  # whatever the module of the user's own raises
+        reason = " ".join(str(error).split())
+        raise ValueError(
+            f"reward.reward_manager.name is {manager.name!r}, which cannot be loaded ({manager.source}): {reason}"
+        ) from None
 
 
 def _check_verl(config: DictConfig) -> None:
@@ -58,4 +73,4 @@ def _check_verl(config: DictConfig) -> None:
     try:
         validate_config(config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config))
     except (AssertionError, InstantiationException) as error:
-        raise ValueError(f"verl refuses the config: {error}") from None
+        raise ValueError(f"verl refuses the config: {' '.join(str(error).split())}") from None

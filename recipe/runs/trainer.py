@@ -17,6 +17,7 @@ from recipe.runs.recovery import RecoverableTrainer
 from recipe.runs.run_folder import keep_display, keep_metrics
 from recipe.runs.token_dump.collect import TokenDump
 from recipe.runs.token_dump.dump_settings import dump_settings
+from recipe.runs.trackers import continue_tensorboard, keep_trackers
 from recipe.token_level.method import Method
 from verl_patches.replay_buffer import count_prompts, set_poll_interval
 
@@ -49,12 +50,14 @@ class RunTrainer(AdaptiveTemperatureTrainer, RecoverableTrainer):
     def made_loggers(self, backends):
         if "console" in backends:
             backends["console"] = StepLine(self.total_training_steps, self.method.console)
+        continue_tensorboard(backends, self.global_steps)
         backends["health"] = HealthLog(self.method.signs)
 
     def fit(self, agent_loop_manager):
         if not self.config.trainer.get("val_only", False):
             refuse_finished(self.config, self.global_steps, self.total_training_steps, self.steps_per_epoch)
         keep_metrics(self.config)
+        keep_trackers(self.config)
         keep_display(self.config, self.method.display)
         super().fit(agent_loop_manager)
 

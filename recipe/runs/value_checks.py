@@ -1,5 +1,5 @@
-"""Every value of a config, looked at before anything computes with it: is it of the type that verl's own configs have there, and
-of those below, is it in its range?
+"""Every value of a config, looked at before anything computes with it: is it of the type that verl's own configs have there,
+and is it in its range, where one is given below?
 
 verl checks no types: it fails at the first place that uses the value, often in an actor and with the GPUs held.
 """
@@ -147,21 +147,17 @@ _LOGGERS = {  # verl's Tracking, and the package that each needs
 
 def check_values(config: DictConfig) -> None:
     """Raise ValueError for the first value that has no meaning: a reference to nothing, a wrong type, out of range."""
-    try:
-        values = dict(leaves(OmegaConf.to_container(config, resolve=True)))
-    except OmegaConfBaseException as error:
-        where = error.full_key or "the config"
-        raise ValueError(
-            f"{where} refers to what is not there: {str(error).splitlines()[0]}; mend the ${{...}} in it"
-        ) from None
+    written = dict(leaves(OmegaConf.to_container(config)))
+    _refuse_broken_references(config, written)
+    values = dict(leaves(OmegaConf.to_container(config, resolve=True)))
     for key, allowed in _CHOICES.items():
         if key in values:
             check_choice(key, values[key], allowed)
     _check_engine(config.actor_rollout_ref.actor)
     schema = verls_defaults(config.actor_rollout_ref.actor.strategy)
-    for key, value in values.items():
-        if key in schema:
-            _check_type(key, value, schema[key])
+    # What only refers to another value comes last, so that the key that the user has set is named.
+    for key in sorted(values, key=lambda key: _refers(written.get(key))):
+        _check_type(key, values[key], schema)
     for table, may_be_null in ((_COUNTS, False), (_COUNTS_OR_NULL, True)):
         for key, low in table.items():
             if key in values and not (may_be_null and values[key] is None):
@@ -195,21 +191,60 @@ def verls_defaults(strategy: str) -> dict[str, Any]:
     return dict(leaves(OmegaConf.to_container(OmegaConf.create(plain), resolve=True)))
 
 
-def _check_type(key: str, value: Any, default: Any) -> None:
+def _refers(text: Any) -> bool:
+    return isinstance(text, str) and "${" in text
+
+
+def _refuse_broken_references(config: DictConfig, written: dict[str, Any]) -> None:
+    broken = {}
+    for key in (key for key, text in written.items() if _refers(text)):
+        try:
+            OmegaConf.select(config, key)
+        except OmegaConfBaseException as error:
+            broken[key] = str(error).splitlines()[0]
+    for key, reason in broken.items():
+        if not any(f"{{{other}}}" in written[key] for other in broken):  # else the other one is to be mended
+            raise ValueError(f"{key} refers to what is not there: {reason}; mend the ${{...}} in it")
+
+
+def _check_type(key: str, value: Any, schema: dict[str, Any]) -> None:
+    wanted = next((wish for wish in _wishes(key, value, schema)), None)
+    if wanted:
+        raise ValueError(f"{key} is {value!r}; it must be {wanted}")
+
+
+def _wishes(key: str, value: Any, schema: dict[str, Any]) -> Iterator[str]:
+    """What else the value must be, nothing if it is right or not known to verl's configs."""
+    if key in _mappings(tuple(schema)) and value != {}:
+        yield "a mapping, {key:value}"
+    for above in _above(key):
+        if schema.get(above) is not None and not isinstance(schema[above], dict):
+            yield f"no mapping: {above} has one value, {schema[above]!r} for example"
+    default = schema.get(key)
     if default is None or default == "???" or isinstance(value, _ALSO.get(key, ())):
         return
-    if isinstance(default, bool):
-        wanted, right = "true or false", isinstance(value, bool)
-    elif isinstance(default, int | float):
-        wanted, right = "a finite number", is_number(value)
-    elif isinstance(default, str):
-        wanted, right = "text", isinstance(value, str)
-    elif isinstance(default, list):
-        wanted, right = "a list, [a,b]", isinstance(value, list)
-    else:
-        wanted, right = "a mapping, {key:value}", isinstance(value, dict)
-    if not right:
-        raise ValueError(f"{key} is {value!r}; it must be {wanted}, as in verl's {default!r}")
+    for kind, right, name in (
+        (bool, isinstance(value, bool), "true or false"),
+        (int | float, is_number(value), "a finite number"),
+        (str, isinstance(value, str), "text"),
+        (list, isinstance(value, list), "a list, [a,b]"),
+        (dict, isinstance(value, dict), "a mapping, {key:value}"),
+    ):
+        if isinstance(default, kind):
+            if not right:
+                yield f"{name}, as in verl's {default!r}"
+            return
+
+
+def _above(key: str) -> Iterator[str]:
+    while key := key.rpartition(".")[0]:
+        yield key
+
+
+@cache
+def _mappings(keys: tuple[str, ...]) -> frozenset[str]:
+    """The keys that have others below them."""
+    return frozenset(above for key in keys for above in _above(key))
 
 
 def is_number(value: Any) -> bool:

@@ -35,6 +35,15 @@ def check_nodes(run: Run) -> Result:
     return _check_gpus(run, address)
 
 
+def check_machine(run: Run) -> Result:
+    """The same where no cluster is addressed, without asking one."""
+    ray_init = run.config.ray_kwargs.ray_init
+    given = os.environ.get("RAY_ADDRESS") or ray_init.get("address") or ""
+    if "://" in given or cluster_address(ray_init.get("address"), ray_init.get("_temp_dir")):
+        return skipped("the nodes of a cluster are looked at by the preflight")
+    return _check_this_machine(run)
+
+
 def _wanted(run: Run) -> list[int]:
     """GPUs of each node that verl's resource pools ask for, largest first."""
     trainer, rollout, reward = run.config.trainer, run.config.actor_rollout_ref.rollout, run.config.reward.reward_model

@@ -21,18 +21,8 @@ _WARN = ("config", "data", "reward")
 
 def launcher_checks(run: Run) -> dict[str, Callable[[Run], Result]]:
     """Rows by name: the launcher's check, then the function here that says what it accepted."""
-    accepted = {
-        "config": _config,
-        "environment": _environment,
-        "model path": _model_path,
-        "data": _data,
-        "resume": _resume,
-        "plugin": _plugin,
-        "reward": _reward,
-        "verl": _verl,
-    }
     checks = checks_before_start(run.config, run.method)
-    return {name: partial(_checked, name, check, accepted[name]) for name, check in checks.items()}
+    return {name: partial(_checked, name, check, ACCEPTED[name]) for name, check in checks.items()}
 
 
 def _checked(name: str, check, accepted, run: Run) -> Result:
@@ -131,3 +121,16 @@ def _reward(run, results) -> Result:
 
 def _verl(run, _) -> Result:
     return passed("verl's own checks accept the config")
+
+
+# By the names of the launcher's checks.
+ACCEPTED = {
+    "config": _config,
+    "environment": _environment,
+    "model path": _model_path,
+    "data": _data,
+    "resume": _resume,
+    "plugin": _plugin,
+    "reward": _reward,
+    "verl": _verl,
+}

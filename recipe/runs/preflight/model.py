@@ -56,7 +56,11 @@ def _read_config(folder: str, settings):
     from transformers import AutoConfig
     from verl.utils.model import update_model_config
 
-    config = AutoConfig.from_pretrained(folder, trust_remote_code=settings.trust_remote_code, local_files_only=True)
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=settings.trust_remote_code, local_files_only=True)
+    except Exception as error:  # of many kinds, some of the model's own code
+        reason = " ".join(str(error).split())[:300]
+        raise ValueError(f"the config.json of {folder} cannot be read ({type(error).__name__}: {reason})") from None
     changes = OmegaConf.to_container(settings.override_config, resolve=True)
     update_model_config(config, changes.get("model_config", changes))
     return config
@@ -94,11 +98,15 @@ def _weight_files(folder: str) -> tuple[dict[str, set[str]], list[str]]:
     """{file: parameters that the index says it has}, and a fault if there is no weight file."""
     for index in _INDICES:
         if os.path.isfile(path := os.path.join(folder, index)):
-            with open(path) as file:
-                files: dict[str, set[str]] = {}
-                for parameter, name in json.load(file)["weight_map"].items():
-                    files.setdefault(name, set()).add(parameter)
-                return files, []
+            try:
+                with open(path) as file:
+                    named = json.load(file)["weight_map"].items()
+            except (ValueError, LookupError, TypeError, AttributeError) as error:
+                return {}, [f"{index} is no index of weights ({type(error).__name__}: {error})"]
+            files: dict[str, set[str]] = {}
+            for parameter, name in named:
+                files.setdefault(name, set()).add(parameter)
+            return files, []
     single = [name for name in _SINGLE if os.path.isfile(os.path.join(folder, name))]
     return {name: set() for name in single[:1]}, [] if single else [f"are no weights ({', '.join((*_SINGLE, *_INDICES))})"]
 

@@ -16,7 +16,7 @@ from recipe.primitives.ranges import check_choice
 from recipe.runs.launch import settle
 from recipe.runs.preflight import batch, cluster, memory, model, prompts, storage, tokenizer
 from recipe.runs.preflight.facts import Run, SkipCheck
-from recipe.runs.preflight.launcher import launcher_checks
+from recipe.runs.preflight.launcher import ACCEPTED, launcher_checks
 from recipe.runs.preflight.results import Result, exit_status, failed, skipped, table
 from recipe.token_level.method import Method
 
@@ -45,11 +45,23 @@ FILES_AND_NUMBERS: dict[str, Callable[[Run], Result]] = {
     "context": batch.check_context_length,
 }
 
+_ON_MACHINES: dict[str, Callable[[Run], Result]] = {
+    "nodes": cluster.check_nodes,
+    "packages": cluster.check_packages,
+    "inputs": cluster.check_inputs_on_nodes,
+    "checkpoints": storage.check_checkpoints,
+    "shared path": storage.check_shared,
+    "memory": memory.check_memory,
+}
+_NAMES = (*ACCEPTED, *FILES_AND_NUMBERS, *_ON_MACHINES)
+
 
 def require_files_and_numbers(config: DictConfig, method: Method) -> None:
     """Raise ValueError for the first of FILES_AND_NUMBERS that fails, unless `preflight.skip` leaves it out."""
     run = Run(config, method)
-    for name, check in FILES_AND_NUMBERS.items():
+    for name in _left_out(config):
+        check_choice("preflight.skip", name, _NAMES)
+    for name, check in {**FILES_AND_NUMBERS, "nodes": cluster.check_machine}.items():
         result = skipped("") if name in _left_out(config) else _result(check, run)
         if result.status == "fail":
             raise ValueError("; ".join(filter(None, (result.finding, result.mend))))
@@ -67,17 +79,12 @@ def run_checks(config: DictConfig, method: Method) -> list[Result]:
     checks = {
         **launcher_checks(run),
         **FILES_AND_NUMBERS,
-        "nodes": cluster.check_nodes,
-        "packages": cluster.check_packages,
-        "inputs": cluster.check_inputs_on_nodes,
-        "checkpoints": storage.check_checkpoints,
-        "shared path": storage.check_shared,
-        "memory": memory.check_memory,
+        **_ON_MACHINES,
     }
     left_out = _left_out(config)
     try:
         for name in left_out:
-            check_choice("preflight.skip", name, tuple(checks))
+            check_choice("preflight.skip", name, _NAMES)
         return [
             replace(skipped("left out by preflight.skip") if name in left_out else _result(check, run), name=name)
             for name, check in checks.items()

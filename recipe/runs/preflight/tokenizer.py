@@ -15,7 +15,11 @@ def check_tokenizer(run: Run) -> Result:
 
     settings, model = run.config.actor_rollout_ref.model, run.model
     path = settings.tokenizer_path or model.folder
-    tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=settings.trust_remote_code, local_files_only=True)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=settings.trust_remote_code, local_files_only=True)
+    except Exception as error:  # of many kinds, some of the tokenizer's own code
+        reason = " ".join(str(error).split())[:300]
+        return failed(f"the tokenizer in {path} cannot be loaded ({type(error).__name__}: {reason})", "copy its files again")
     tokenizer.chat_template = settings.custom_chat_template or tokenizer.chat_template
     rows, tokens = model.setting("vocab_size"), len(tokenizer)
     if tokens > rows:
@@ -32,6 +36,11 @@ def check_tokenizer(run: Run) -> Result:
         )
     run.known_tokenizer = tokenizer
     ends = response_ends(model.folder, tokenizer)
+    if lacking := [end for end in sorted(ends) if tokenizer.convert_ids_to_tokens(end) is None]:
+        return failed(
+            f"a response ends at token {lacking[0]}, which the tokenizer in {path} does not have",
+            "copy its files again, or mend eos_token_id in generation_config.json",
+        )
     shown = ", ".join(tokenizer.convert_ids_to_tokens(sorted(ends)))
     finding = f"{tokens:,} tokens, {rows - tokens:,} rows of padding; a response ends at {shown}"
     if rows - tokens > _MOST_PADDING * rows:
