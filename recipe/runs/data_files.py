@@ -93,7 +93,7 @@ def _json(file: str) -> pa.Table:
 def _require_columns(schema: pa.Schema, prompt_key: str) -> None:
     for column in (prompt_key, "data_source", "reward_model"):
         if column not in schema.names:
-            raise ValueError(f"has no column {column!r}; its columns are {', '.join(schema.names)}")
+            raise ValueError(f"has no column {column!r}; its columns are {', '.join(schema.names) or 'none'}")
     found = schema.field(prompt_key).type
     if not _is_list(found) or not pa.types.is_struct(found.value_type) or not {"role", "content"} <= _names(found.value_type):
         raise ValueError(

@@ -75,10 +75,20 @@ def resolve_paths(config: DictConfig) -> None:
     for keys, resolve in ((MODELS, _model), (CODE, _code), (READ, _path), (WRITTEN, _kept), (MORE_WRITTEN, _path)):
         for key in keys:
             given = OmegaConf.select(config, key)
-            if given is None:
+            if given is None or _is_borrowed(config, key):
                 continue
             found = [resolve(key, one) for one in given] if isinstance(given, ListConfig) else resolve(key, given)
             OmegaConf.update(config, key, found)
+
+
+def _is_borrowed(config: DictConfig, key: str) -> bool:
+    """Whether a mapping above the key is a reference to another one, which has the path as its own."""
+    node, parts = config, key.split(".")
+    for part in parts[:-1]:
+        if OmegaConf.is_interpolation(node, part):
+            return True
+        node = node[part]
+    return False
 
 
 def _path(key: str, given: str) -> str:

@@ -7,6 +7,7 @@ verl checks no types: it fails at the first place that uses the value, often in 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
@@ -87,6 +88,8 @@ _COUNTS_OR_NULL = {
     f"{_ROLLOUT}.max_model_len": 1,
     f"{_ROLLOUT}.multi_turn.max_assistant_turns": 1,
     f"{_ROLLOUT}.multi_turn.max_user_turns": 1,
+    "ray_kwargs.ray_init.num_cpus": 1,
+    "ray_kwargs.ray_init.num_gpus": 0,
 }
 # Numbers between two, of which the first may itself be excluded.
 _NUMBERS = {
@@ -121,6 +124,33 @@ _CHOICES = {
     f"{_ROLLOUT}.dtype": ("auto", *_DTYPES),
     "reward.reward_manager.source": ("register", "importlib"),
 }
+_RAY, _REWARD = "ray_kwargs.ray_init", "reward.reward_kwargs"
+_TEXTS_OR_NULL = (
+    "actor_rollout_ref.model.custom_chat_template",
+    "actor_rollout_ref.model.external_lib",
+    "data.custom_cls.name",
+    "data.tokenizer",
+    "trainer.checkpoint_callback_class",
+    "trainer.default_hdfs_dir",
+    "trainer.v1.sampler.custom_sampler.name",
+)
+# Mappings that verl's own configs do not have as such, and those that may be null.
+_MORE_MAPPINGS = (
+    "adaptive_temperature",
+    "trainer.token_dump",
+    *(_REWARD, f"{_REWARD}.overlong_buffer_cfg"),
+    *(_RAY, f"{_RAY}.runtime_env", f"{_RAY}.runtime_env.env_vars"),
+    *(f"{part}.fsdp_config.mixed_precision" for part in (_ACTOR, _REF)),
+    "reward.custom_reward_function.reward_kwargs",
+    "actor_rollout_ref.rollout.engine_kwargs.vllm",
+    "preflight",
+)
+_MAPPINGS_OR_NULL = (
+    "algorithm.filter_groups",
+    "algorithm.rollout_correction",
+    *(_REWARD, f"{_REWARD}.overlong_buffer_cfg", f"{_RAY}.runtime_env.env_vars"),
+    *(f"{part}.fsdp_config.mixed_precision" for part in (_ACTOR, _REF)),
+)
 # Where verl takes more than what its default is.
 _ALSO = {
     f"{_ACTOR}.fsdp_config.reshard_after_forward": (int,),
@@ -147,7 +177,10 @@ _LOGGERS = {  # verl's Tracking, and the package that each needs
 
 def check_values(config: DictConfig) -> None:
     """Raise ValueError for the first value that has no meaning: a reference to nothing, a wrong type, out of range."""
-    written = dict(leaves(OmegaConf.to_container(config)))
+    tree = OmegaConf.to_container(config)
+    for key in (*_mappings(tuple(verls_defaults("fsdp"))), *_MORE_MAPPINGS):
+        _check_mapping(tree, key)
+    written = dict(leaves(tree))
     _refuse_broken_references(config, written)
     values = dict(leaves(OmegaConf.to_container(config, resolve=True)))
     for key, allowed in _CHOICES.items():
@@ -156,7 +189,7 @@ def check_values(config: DictConfig) -> None:
     _check_engine(config.actor_rollout_ref.actor)
     schema = verls_defaults(config.actor_rollout_ref.actor.strategy)
     # What only refers to another value comes last, so that the key that the user has set is named.
-    for key in sorted(values, key=lambda key: _refers(written.get(key))):
+    for key in sorted(values, key=lambda key: any(_refers(written.get(part)) for part in (key, *_above(key)))):
         _check_type(key, values[key], schema)
     for table, may_be_null in ((_COUNTS, False), (_COUNTS_OR_NULL, True)):
         for key, low in table.items():
@@ -166,6 +199,9 @@ def check_values(config: DictConfig) -> None:
         for key, (low, high) in table.items():
             if key in values:
                 _check_number(key, values[key], low, high, inclusive)
+    for key in _TEXTS_OR_NULL:
+        if not isinstance(values.get(key), str | None):
+            raise ValueError(f"{key} is {values[key]!r}; it must be text, or null")
     for key in _NOT_ZERO:
         if values.get(key) == 0:
             raise ValueError(f"{key} is 0; it must be -1 (all) or at least 1")
@@ -191,6 +227,17 @@ def verls_defaults(strategy: str) -> dict[str, Any]:
     return dict(leaves(OmegaConf.to_container(OmegaConf.create(plain), resolve=True)))
 
 
+def _check_mapping(tree: dict, key: str) -> None:
+    """What other keys are below is a mapping, if it is there."""
+    node: Any = tree
+    for part in key.split("."):
+        if not isinstance(node, dict) or part not in node:
+            return
+        node = node[part]
+    if not isinstance(node, dict) and not _refers(node) and not (node is None and key in _MAPPINGS_OR_NULL):
+        raise ValueError(f"{key} is {node!r}; it must be a mapping, since other keys are below it")
+
+
 def _refers(text: Any) -> bool:
     return isinstance(text, str) and "${" in text
 
@@ -203,7 +250,9 @@ def _refuse_broken_references(config: DictConfig, written: dict[str, Any]) -> No
         except OmegaConfBaseException as error:
             broken[key] = str(error).splitlines()[0]
     for key, reason in broken.items():
-        if not any(f"{{{other}}}" in written[key] for other in broken):  # else the other one is to be mended
+        if not any(
+            re.search(rf"[{{:]{re.escape(other)}[,}}]", written[key]) for other in broken
+        ):  # else the other one is to be mended
             raise ValueError(f"{key} refers to what is not there: {reason}; mend the ${{...}} in it")
 
 
@@ -215,12 +264,12 @@ def _check_type(key: str, value: Any, schema: dict[str, Any]) -> None:
 
 def _wishes(key: str, value: Any, schema: dict[str, Any]) -> Iterator[str]:
     """What else the value must be, nothing if it is right or not known to verl's configs."""
-    if key in _mappings(tuple(schema)) and value != {}:
-        yield "a mapping, {key:value}"
     for above in _above(key):
         if schema.get(above) is not None and not isinstance(schema[above], dict):
             yield f"no mapping: {above} has one value, {schema[above]!r} for example"
     default = schema.get(key)
+    if value == "???" and default != "???":
+        yield "set, which ??? asks for"
     if default is None or default == "???" or isinstance(value, _ALSO.get(key, ())):
         return
     for kind, right, name in (

@@ -35,7 +35,7 @@ VALUES = {
     f"{ROLLOUT}.temperature=hot": r"rollout.temperature is 'hot'; it must be a finite number",
     "actor_rollout_ref.model.override_config=1": r"model.override_config is 1; it must be a mapping",
     "actor_rollout_ref.model.trust_remote_code=maybe": r"trust_remote_code is 'maybe'; it must be true or false",
-    "trainer.v1=3": r"trainer.v1 is 3; it must be a mapping",
+    "trainer.v1=3": r"trainer.v1 is 3; it must be a mapping, since other keys are below it",
     "data.custom_cls=mine.py": r"data.custom_cls is 'mine.py'; it must be a mapping",
     # references
     "trainer.experiment_name=${nowhere}": r"trainer.experiment_name refers to what is not there: .*'nowhere' not found",
@@ -107,7 +107,7 @@ VALUES = {
     "trainer.logger=[console,swanlab]": r"trainer.logger has swanlab, whose package swanlab is not installed",
     "trainer.logger=3": r"trainer.logger is 3; it must be a list",
     f"{ACTOR}.strategy=fsdp3": r"actor.strategy is 'fsdp3'; it must be one of fsdp, fsdp2, megatron",
-    f"{ACTOR}.strategy=megatron": r"actor.strategy is megatron, which needs another engine's settings; set model_engine=megatron",
+    f"{ACTOR}.strategy=megatron": r"actor.strategy is megatron, which needs another .*; set model_engine=megatron",
     f"{ACTOR}.loss_agg_mode=mean": r"verl refuses the config: .*Invalid loss_agg_mode: mean",
     f"{ACTOR}.policy_loss.loss_mode=htpoo": r"loss_mode is 'htpoo'; it must be one of",
     f"{ACTOR}.fsdp_config.model_dtype=int8": r"fsdp_config.model_dtype is 'int8'",
