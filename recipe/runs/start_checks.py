@@ -18,6 +18,7 @@ from recipe.runs.input_checks import check_model, check_progress
 from recipe.runs.reward_checks import check_reward
 from recipe.token_level.method import Method, require_known_names, require_registered
 from verl_patches.contract import check
+from verl_patches.guard import ContractBroken
 
 
 def checks_before_start(config: DictConfig, method: Method) -> dict[str, Callable[[], Any]]:
@@ -37,6 +38,8 @@ def checks_before_start(config: DictConfig, method: Method) -> dict[str, Callabl
 def _require_names(config: DictConfig, method: Method) -> None:
     try:
         import verl  # noqa: F401 (with the modules of VERL_USE_EXTERNAL_MODULES)
+    except ContractBroken:
+        raise
     except Exception as error:
         reason = " ".join(str(error).split())
         raise ValueError(

@@ -156,8 +156,8 @@ _ALSO = {
     f"{_ACTOR}.fsdp_config.reshard_after_forward": (int,),
     f"{_REF}.fsdp_config.reshard_after_forward": (int,),
     "actor_rollout_ref.model.target_modules": (list,),
-    "data.train_files": (list,),
-    "data.val_files": (list,),
+    "data.train_files": (list, type(None)),
+    "data.val_files": (list, type(None)),
     "trainer.logger": (str,),
     "actor_rollout_ref.model.path": (type(None),),  # what must be given is asked for elsewhere
 }

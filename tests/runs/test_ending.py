@@ -94,7 +94,7 @@ def test_a_hang_ends_in_the_watchdogs_sentence(ends, config):
         watchdog.hang_file(config).write_text("no progress for 61 s")
         failing(ray.exceptions.RayError("the actor died"))()
 
-    assert ends(does) == (1, f"error: no progress for 61 s; the same command resumes from {folder}")
+    assert ends(does) == (86, f"error: no progress for 61 s; the same command resumes from {folder}")
 
 
 def test_a_wrong_value_is_the_sentence_alone(ends):

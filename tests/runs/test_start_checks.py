@@ -5,15 +5,23 @@ from omegaconf import OmegaConf
 
 from recipe.htpo.method import HTPO
 from recipe.runs.start_checks import checks_before_start
-from tests.runs.config.test_inputs import REWARDS, write_data
+from tests.runs.bad_inputs.rows import row, write
 
-ORDER = ["config", "data", "resume", "plugin", "reward", "verl"]
+REWARDS = """
+def good(data_source, solution_str, ground_truth, extra_info=None):
+    return {"score": 0.0, "acc": 0.0}
+
+def no_acc(data_source, solution_str, ground_truth, extra_info=None):
+    return {"score": 0.0}
+"""
+
+ORDER = ["config", "environment", "model path", "data", "resume", "plugin", "reward", "verl"]
 
 
 @pytest.fixture
 def overrides(tmp_path):
     """Of a run that may start."""
-    data = write_data(tmp_path / "data.parquet")
+    data = write(tmp_path / "data.parquet", [row()] * 128)
     (tmp_path / "reward.py").write_text(REWARDS)
     return [
         "actor_rollout_ref.model.path=org/model",
@@ -45,7 +53,7 @@ def test_a_run_that_may_start_passes_all(compose, overrides):
         ("config", "actor_rollout_ref.rollout.n=1", "actor_rollout_ref.rollout.n is 1"),
         ("data", "data.val_files=nowhere.parquet", "data.val_files names nowhere.parquet, which does not exist"),
         ("plugin", "actor_rollout_ref.actor.policy_loss.loss_mode=htpoo", "loss_mode is 'htpoo'"),
-        ("reward", "reward.custom_reward_function.name=no_acc", "the reward function returns score but no 'acc'"),
+        ("reward", "reward.custom_reward_function.name=no_acc", "the reward function returns score but no 'acc' for row 0"),
         ("verl", "actor_rollout_ref.actor.loss_agg_mode=mean", "verl refuses the config: "),
         (
             "verl",

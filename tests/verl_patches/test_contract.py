@@ -6,10 +6,10 @@ import sys
 import textwrap
 from types import SimpleNamespace
 
-import pandas as pd
 import pytest
 
 from tests import ROOT
+from tests.runs.bad_inputs.rows import row, write
 from verl_patches import contract, guard
 from verl_patches.assumptions import ASSUMPTIONS, PROCESSES, Assumption
 from verl_patches.contract import check
@@ -197,8 +197,7 @@ def test_a_package_with_one_name_renamed_is_refused_where_the_process_starts(tmp
 def test_the_launcher_refuses_it_in_one_sentence_before_ray_starts(tmp_path, module, old):
     overrides = ["+platform=cpu", "actor_rollout_ref.model.path=org/model", f"hydra.run.dir={tmp_path}"]
     for split in ("train", "val"):
-        pd.DataFrame([{"data_source": "", "prompt": [], "reward_model": {"ground_truth": ""}}]).to_parquet(tmp_path / split)
-        overrides.append(f"data.{split}_files={tmp_path / split}")
+        overrides.append(f"data.{split}_files={write(tmp_path / f'{split}.parquet', [row()] * 128)}")
     result = run_renamed(tmp_path, module, old, "renamed_upstream", "-m", "recipe.htpo.main", *overrides)
     assert result.returncode == 2
     last = result.stderr.strip().splitlines()[-1]

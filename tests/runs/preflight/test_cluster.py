@@ -77,11 +77,6 @@ def test_gpus_that_another_job_holds_are_not_free(rows, address):
         ray.shutdown()
 
 
-def test_a_relative_folder_is_looked_up_where_the_workers_run(rows):
-    finding = r"is not shared by all nodes \(tried in .*\): elsewhere does not see the file$"
-    check(rows("trainer.default_local_dir=checkpoints/mine")["shared path"], "fail", finding, "an absolute path")
-
-
 @pytest.mark.parametrize(
     ("sees_ours", "fault"),
     [(False, "does not see the file"), (True, "writes a file that this process does not see")],

@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 
 from recipe.htpo.method import HTPO
-from recipe.runs.preflight import batch
-from recipe.runs.preflight.run import run_checks
+from recipe.runs.preflight.run import FILES_AND_NUMBERS, run_checks
 from tests import ROOT
 from tests.runs.preflight.support import ACTOR, METHODS, ROLLOUT, arguments, check
 
@@ -19,7 +18,7 @@ def test_every_check_passes_or_is_skipped_for_the_demo(compose, inputs, tmp_path
     results = run_checks(compose(*arguments(inputs, tmp_path), recipe=recipe), METHODS[recipe])
     assert [r for r in results if r.status in ("warn", "fail")] == []
     assert [r.name for r in results if r.status == "skip"] == ["inputs", "shared path", "memory"]
-    assert len({r.name for r in results}) == len(results) == 20
+    assert len({r.name for r in results}) == len(results) == 23
 
 
 def test_rows_can_be_left_out_by_name(compose, inputs, tmp_path):
@@ -32,7 +31,7 @@ def test_rows_can_be_left_out_by_name(compose, inputs, tmp_path):
     check(found["packages"], "skip", "the nodes could not be asked")
     check(found["checkpoints"], "pass")
     check(of("memory")["memory"], "skip", "left out")
-    check(of("[node]")["preflight"], "fail", "preflight.skip is 'node'; it must be one of config, data")
+    check(of("[node]")["preflight"], "fail", "preflight.skip is 'node'; it must be one of config, environment")
 
 
 def test_without_model_and_data_the_config_fails_and_the_rest_is_skipped(compose):
@@ -46,7 +45,7 @@ def test_an_exception_fails_its_row_only(compose, inputs, tmp_path, monkeypatch)
     def broken(_):
         raise KeyError("no such thing")
 
-    monkeypatch.setattr(batch, "check_heads", broken)
+    monkeypatch.setitem(FILES_AND_NUMBERS, "heads", broken)
     pd.DataFrame({"prompt": ["1+1"]}).to_parquet(tmp_path / "wrong.parquet")
     overrides = (f"data.train_files={tmp_path}/wrong.parquet", f"{ROLLOUT}.n=1")
     found = {r.name: r for r in run_checks(compose(*arguments(inputs, tmp_path), *overrides), HTPO)}
@@ -74,7 +73,7 @@ def test_the_command_prints_the_table_and_exits_by_it(inputs, tmp_path):
     (good, _), (broken, _) = (process.communicate(timeout=180) for process in started)
     assert [process.returncode for process in started] == [0, 2]
     assert good.splitlines()[0].startswith("pass  config")  # nothing else on stdout
-    assert good.splitlines()[-1] == "20 checks: 17 pass, 3 skip"
+    assert good.splitlines()[-1] == "23 checks: 20 pass, 3 skip"
     assert "fail  token budget" in broken
     assert "-> actor_rollout_ref.actor.ppo_max_token_len_per_gpu=56" in broken
-    assert broken.splitlines()[-1] == "20 checks: 16 pass, 1 fail, 3 skip"
+    assert broken.splitlines()[-1] == "23 checks: 19 pass, 1 fail, 3 skip"
