@@ -119,7 +119,8 @@ def _call(function: Callable, source: str, row: dict, where: str) -> Any:
 def _check_result(result: Any, config: DictConfig, method: Method, where: str) -> None:
     """verl takes a number for both reward and verdict, and of a dict its `score`."""
     if not isinstance(result, dict):
-        return _check_number(result, "", where)
+        _check_number(result, "", where)
+        result = {"score": result, "acc": result}
     if "score" not in result:
         raise ValueError(
             f"the reward function returns {_keys(result)} but no 'score' for {where}; return a number or a dict with 'score'"

@@ -37,16 +37,13 @@ def checks_before_start(config: DictConfig, method: Method) -> dict[str, Callabl
 
 def _require_names(config: DictConfig, method: Method) -> None:
     try:
-        import verl  # noqa: F401 (with the modules of VERL_USE_EXTERNAL_MODULES)
+        check("driver")  # before a plugin, whose import may fail for the same reason
+        check("plugin")
     except ContractBroken:
         raise
-    except Exception as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(
-            f"verl cannot be imported: {type(error).__name__}: {reason}; look at VERL_* in the environment"
-        ) from None
-    check("driver")  # before a plugin, whose import may fail for the same reason
-    check("plugin")
+    except Exception as error:  # of a module of VERL_USE_EXTERNAL_MODULES, or of a platform
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise ValueError(f"verl cannot be imported: {reason}; look at the variables VERL_* in the environment") from None
     require_registered(method)
     require_known_names(config)
     _require_reward_manager(config)

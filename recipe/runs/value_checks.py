@@ -160,6 +160,7 @@ _ALSO = {
     "data.val_files": (list, type(None)),
     "trainer.logger": (str,),
     "actor_rollout_ref.model.path": (type(None),),  # what must be given is asked for elsewhere
+    "actor_rollout_ref.rollout.prometheus.served_model_name": (type(None),),  # the same value
 }
 _LOGGERS = {  # verl's Tracking, and the package that each needs
     "console": None,

@@ -14,6 +14,7 @@ from ray.exceptions import RayTaskError
 from recipe.htpo.method import HTPO
 from recipe.runs import launch, stopping, watchdog
 from recipe.runs.checkpoints import write_list
+from recipe.runs.preflight import run
 
 GIVEN = ("actor_rollout_ref.model.path=org/model", "data.train_files=train.parquet", "data.val_files=val.parquet")
 
@@ -150,6 +151,7 @@ def test_what_is_wrong_before_the_start_is_status_2_and_nothing_starts(compose, 
 def test_verl_gets_the_methods_trainer_after_all_checks(compose, monkeypatch, mode):
     done = []
     monkeypatch.setattr(launch, "apply_environment", lambda config, plugin: done.append(plugin))
+    monkeypatch.setattr(run, "require_files_and_numbers", lambda *_: done.append("three"))
     monkeypatch.setattr(
         launch, "checks_before_start", lambda *_: {name: lambda name=name: done.append(name) for name in ("one", "two")}
     )
@@ -157,7 +159,7 @@ def test_verl_gets_the_methods_trainer_after_all_checks(compose, monkeypatch, mo
         verl.trainer.main_ppo, "run_ppo", lambda config, task_runner_class: done.append(config.trainer.v1.trainer_mode)
     )
     launch.launch(compose(*GIVEN, f"trainer.v1.trainer_mode={mode}"), HTPO)
-    assert done == ["recipe.htpo.plugin", "one", "two", f"htpo_{mode.removeprefix('htpo_')}"]
+    assert done == ["recipe.htpo.plugin", "one", "two", "three", f"htpo_{mode.removeprefix('htpo_')}"]
 
 
 def test_signals_are_heard_from_when_ray_runs_and_the_task_runner_registers_the_trainers(config, monkeypatch):

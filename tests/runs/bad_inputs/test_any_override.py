@@ -1,5 +1,6 @@
 """Whatever a user overrides with whatever: the run may start, or one sentence says why not; never a traceback."""
 
+import contextlib
 import copy
 import os
 import sys
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from recipe.htpo.method import HTPO
 from recipe.runs import launch
@@ -47,7 +49,8 @@ def as_a_user_would(config, overrides):
         node = OmegaConf.select(config, parent) if parent else config
         if isinstance(node, DictConfig) and name in node:
             OmegaConf.set_struct(config, False)
-            OmegaConf.update(config, key, value)  # a mapping goes into a mapping
+            with contextlib.suppress(OmegaConfBaseException):  # no list goes into a mapping, for example
+                OmegaConf.update(config, key, value)
     OmegaConf.set_struct(config, True)
     return config
 

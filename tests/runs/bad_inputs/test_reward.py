@@ -122,3 +122,34 @@ def test_a_function_that_swallows_everything_is_refused_all_the_same(refusal, fu
     monkeypatch.setattr(reward_checks, "CALL_S", 1.0)
     body = "import time\n    try:\n        time.sleep(60)\n    except Exception:\n        return 0.0"
     assert "took longer than 1 s" in refusal(function(body))
+
+
+GROUPS = "algorithm.filter_groups.enable=true"
+
+
+def test_what_the_filter_of_groups_reads_must_be_there(prepare, refusal, function):
+    """HTPO always reads the verdict; the filter reads whatever it is told to."""
+    both = function("return {'score': 0.0, 'acc': 0.0}")
+    for metric in ("acc", "score", "reward"):  # the last is verl's own
+        prepare(both, GROUPS, f"algorithm.filter_groups.metric={metric}")
+    sentence = refusal(both, GROUPS, "algorithm.filter_groups.metric=format")
+    assert re.search(
+        r"returns acc, score but no 'format' for row 0 of .*, which algorithm.filter_groups reads: return", sentence
+    )
+
+
+def test_a_number_is_reward_and_verdict(prepare, refusal, function):
+    prepare(function("return 0"))
+    prepare(function("return True"), GROUPS, "algorithm.filter_groups.metric=acc")
+    assert "no 'format'" in refusal(function("return 0"), GROUPS, "algorithm.filter_groups.metric=format")
+
+
+def test_a_coroutine_is_run_and_what_only_a_worker_has_is_left_to_it(prepare, tmp_path):
+    override = f"reward.custom_reward_function.path={tmp_path}/reward.py"
+    (tmp_path / "reward.py").write_text("async def compute_score(**_):\n    return {'score': 0.0, 'acc': 0.0}\n")
+    prepare(override)
+    (tmp_path / "reward.py").write_text("def compute_score(*, reward_router_address, **_):\n    return None\n")
+    prepare(override)
+    (tmp_path / "reward.py").write_text("def compute_score(**_):\n    raise ConnectionError('no judge here')\n")
+    prepare(override)
+    prepare("reward.custom_reward_function.path=null", "reward.reward_manager.name=naive", "reward.reward_model.enable=true")

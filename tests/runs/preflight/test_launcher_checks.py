@@ -17,13 +17,14 @@ def test_what_the_launcher_accepts_passes(run, recipe):
         ("config", f"{recipe} accepts it: estimator {recipe}, loss {recipe}, trainer mode sync, fsdp2"),
         ("environment", "can be used"),
         ("model path", "model is a folder with a config.json"),
-        ("data", "every row can be used; 4,096 training rows, 128 steps an epoch; 100 validation rows"),
         ("resume", "starts at step 0"),
         ("plugin", f"recipe.{recipe}.plugin"),
         ("reward", r"an empty answer to a row of each data source gets \S+: score 0.0, acc 0.0"),
         ("verl", "verl's own checks"),
     ):
         check(row(demo, name), "pass", finding)
+    rows = "every row can be used; 4,096 training rows, 128 steps an epoch; 100 validation rows"
+    check(row(demo, "data"), "warn", f"{rows}; 100 of 100 validation prompts are in the training files as well")
 
 
 def test_data_that_is_too_small_fails_and_data_that_cannot_be_counted_is_skipped(run, inputs):
@@ -47,7 +48,7 @@ def test_where_a_run_resumes_is_said(run, tmp_path):
     check(row(run(), "resume"), "warn", "continues from .*global_step_6, because .*global_step_7 was not finished")
     check(row(run("trainer.resume_mode=disable"), "resume"), "pass", "starts at step 0")
     by_path = ("trainer.resume_mode=resume_path", f"trainer.resume_from_path={tmp_path}/global_step_3")
-    with pytest.raises(ValueError, match="global_step_3, which is not a folder; .*resume_mode=auto"):
+    with pytest.raises(ValueError, match=r"global_step_3, which is not a folder; .*resume_mode=auto"):
         row(run(*by_path), "resume")
     (tmp_path / "global_step_3").mkdir()
     check(row(run(*by_path), "resume"), "pass", "global_step_3")

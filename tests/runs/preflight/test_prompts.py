@@ -35,4 +35,9 @@ def test_prompts_that_are_too_long_are_counted(of_prompts):
 
 def test_a_prompt_that_the_template_cannot_write_is_named(of_prompts):
     template = "actor_rollout_ref.model.custom_chat_template='{{ messages[0].content[3] + messages[1].content }}'"
-    check(of_prompts(["1+1="], template), "fail", r"cannot write the prompt '1\+1=' \(.*messages.*", "custom_chat_template")
+    check(
+        of_prompts(["1+1="], template),
+        "fail",
+        r"cannot write the prompt '1\+1=' \(list object has no element 1\)",
+        "custom_chat_template",
+    )
