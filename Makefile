@@ -1,5 +1,5 @@
 # Two commands set everything up: `make demo` trains a tiny model on CPU, `make test` runs the tests.
-PYTHON ?= python3.11
+PYTHON ?=
 VENV := .venv
 PY := $(VENV)/bin/python
 RECIPE ?= htpo
@@ -9,7 +9,7 @@ RECIPE ?= htpo
 # The environment for CPU machines. It is made again when its requirements change.
 setup: $(VENV)/.ready
 $(VENV)/.ready: requirements-cpu.in requirements-cpu.txt pyproject.toml launch/setup_cpu.sh
-	bash launch/setup_cpu.sh $(PYTHON) $(VENV)
+	bash launch/setup_cpu.sh $(VENV) $(PYTHON)
 	touch $@
 
 # Train for some minutes, e.g. `make demo RECIPE=hapo ARGS="hapo.adaptive_clip=False trainer.total_training_steps=20"`.

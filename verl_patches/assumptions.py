@@ -366,6 +366,6 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
     *_part(
         "vLLM worker on the CPU",
         "verl_patches.cpu.vllm_weights",
-        ("vllm.model_executor.layers.utils.dispatch_cpu_unquantized_gemm", Source("5ea7e85e631e")),
+        ("vllm.model_executor.layers.utils.dispatch_cpu_unquantized_gemm", Source("b6a587814634")),
     ),
 )

