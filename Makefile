@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 RECIPE ?= htpo
 
-.PHONY: setup demo demo-eval test test-fast test-cluster browser screenshot study study-report lint bench gpu-check lock clean
+.PHONY: setup demo demo-eval test test-fast test-cluster browser screenshot study study-report lint bench golden gpu-check lock clean
 
 # The environment for CPU machines. It is made again when its requirements change.
 setup: $(VENV)/.ready
@@ -66,6 +66,10 @@ bench: setup
 # On a CUDA machine where the system's Python has torch and nothing else of this project.
 gpu-check:
 	python3 -m benchmarks.gpu_check
+
+# Rewrites the curves that a test compares with; the commit says why they changed.
+golden: setup
+	$(PY) -m tests.token_level.golden_curve
 
 # Resolve the pins of both platforms anew (needs uv).
 lock:

@@ -363,6 +363,7 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "verl_patches.cpu.process_group",
         ("verl.utils.distributed.initialize_global_process_group_ray", Source("761a94d1a2e0")),
     ),
+    *_part("CPU", "verl_patches.cpu.offload", ("verl.utils.fsdp_utils.CPUOffloadPolicy", Accepts("pin_memory"))),
     *_part(
         "CPU",
         "verl_patches.cpu.ulysses",

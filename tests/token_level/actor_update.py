@@ -1,7 +1,8 @@
 """verl's own actor update on fixed rollouts, under any setting, on 1 to 4 ranks over gloo; without Ray and vLLM.
 
-Real here: the recipe's composed config, verl's ActorRolloutRefWorker and FSDP engine (mini-batches, micro-batches, normalisation by
-the tokens of all ranks, gradients, clipping, the optimizer, gathering of metrics), TokenFieldsLoss and the registered losses.
+Real here: the recipe's composed config, verl's ActorRolloutRefWorker and FSDP engine (mini-batches, micro-batches,
+normalisation by the tokens of all ranks, gradients, clipping, the optimizer, gathering of metrics), TokenFieldsLoss and the
+registered losses.
 Left out is what takes a Ray cluster: the dispatch to the ranks, which hands each its rows; `rows_of` does that.
 """
 
@@ -13,9 +14,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import torch
 
@@ -28,7 +31,7 @@ OVERRIDES = (
     *("+platform=cpu", "+experiment=demo", "data.train_files=none", "data.val_files=none"),
     "actor_rollout_ref.actor.use_dynamic_bsz=False",
     "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=1",
-    "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=1",
+    *(f"actor_rollout_ref.{role}.log_prob_micro_batch_size_per_gpu=1" for role in ("rollout", "ref")),
 )
 
 
@@ -37,14 +40,12 @@ class Update:
     """One setting to run: the method, overrides of its config, and the number of updates.
 
     dtype: of weights and computation; in float64 two settings can be told from rounding.
-    old: log-probs `[ROWS, WIDTH]` of the policy that made the rollouts; None for the model's own with noise.
     """
 
     method: str = "htpo"
     overrides: tuple[str, ...] = ()
     dtype: torch.dtype = torch.float64
     updates: int = 1
-    old: torch.Tensor | None = None
 
 
 @dataclass
@@ -55,6 +56,14 @@ class Result:
     grad_norm: list[float] = field(default_factory=list)
     metrics: list[dict[str, float]] = field(default_factory=list)
     gradient: torch.Tensor | None = None
+
+    def add(self, metrics: dict[str, Any], method, prefix: str) -> None:
+        """One update's: verl's own, and the method's ratios of the sums."""
+        self.loss.append(metrics["loss"][0])
+        self.grad_norm.append(metrics["grad_norm"][0])
+        sums = {key.removeprefix(prefix): values[0] for key, values in metrics.items() if key.startswith(prefix)}
+        means = {key: float(metrics[key][0]) for key in ("kl_loss",) if key in metrics}
+        self.metrics.append({key: float(value) for key, value in method.ratios(sums).items()} | means)
 
 
 def run(model: Path, world_size: int, updates: Sequence[Update], folder: Path) -> list[Result]:
@@ -76,16 +85,16 @@ def run(model: Path, world_size: int, updates: Sequence[Update], folder: Path) -
     return pickle.loads(out.read_bytes())
 
 
-def token_fields(name: str, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def token_fields(name: str, batch: dict[str, torch.Tensor], settings) -> dict[str, torch.Tensor]:
     """What the method's estimator makes of the whole batch on the driver."""
     if name == "htpo":
-        from recipe.htpo import HTPOConfig, partition_tokens
+        from recipe.htpo import partition_tokens
 
-        return {"token_groups": partition_tokens(*(batch[key] for key in INPUTS), HTPOConfig())}
+        return {"token_groups": partition_tokens(*(batch[key] for key in INPUTS), settings)}
 
-    from recipe.hapo import HAPOConfig, entropy_score, entropy_statistics
+    from recipe.hapo import entropy_score, entropy_statistics
 
-    statistics = entropy_statistics(batch["entropy"], batch["response_mask"], HAPOConfig())
+    statistics = entropy_statistics(batch["entropy"], batch["response_mask"], settings)
     return {"entropy_score": entropy_score(batch["entropy"], statistics)}
 
 
@@ -93,13 +102,13 @@ def nested(rows):
     return torch.nested.as_nested_tensor(list(rows), layout=torch.jagged)
 
 
-def rollouts(name: str, vocabulary: int):
+def rollouts(name: str, vocabulary: int, settings):
     """A batch as verl's trainer sends it to `update_actor`: nested, one row a response with its prompt."""
     from tensordict import TensorDict
 
     generator = torch.Generator().manual_seed(1)
     batch = random_batch(rows=ROWS, width=WIDTH)
-    fields = token_fields(name, batch)
+    fields = token_fields(name, batch, settings)
     lengths = batch["response_mask"].sum(1).tolist()
     prompts = [torch.randint(vocabulary, (3 + row % 3,), generator=generator) for row in range(ROWS)]
     responses = [torch.randint(vocabulary, (length,), generator=generator) for length in lengths]
@@ -123,28 +132,42 @@ def rollouts(name: str, vocabulary: int):
     )
 
 
-def actor_worker(model: str, update: Update):
-    """verl's worker of an actor as the recipe's own config makes it; and the actor's config."""
-    from hydra import compose, initialize_config_dir
+def compose(model: str, update: Update):
+    """The recipe's own config, resolved."""
+    import hydra
     from omegaconf import OmegaConf
-    from verl.utils.config import omega_conf_to_dataclass
-    from verl.utils.torch_dtypes import PrecisionType
-    from verl.workers.engine_workers import ActorRolloutRefWorker
 
     from recipe.runs import search_path
 
     search_path.register()
     overrides = [*OVERRIDES, f"actor_rollout_ref.model.path={model}", *update.overrides]
-    with initialize_config_dir(config_dir=str(ROOT / f"recipe/{update.method}/config"), version_base=None):
-        config = compose(f"{update.method}_trainer", overrides=overrides)
+    with hydra.initialize_config_dir(config_dir=str(ROOT / f"recipe/{update.method}/config"), version_base=None):
+        config = hydra.compose(f"{update.method}_trainer", overrides=overrides)
     OmegaConf.resolve(config)
-    if update.dtype == torch.float64:  # which verl has no name for
-        PrecisionType.to_dtype = staticmethod(lambda precision: torch.float64)
-    worker = ActorRolloutRefWorker(config=config.actor_rollout_ref, role="actor")
+    return config
+
+
+@contextmanager
+def computing_in(dtype: torch.dtype):
+    """float64, which verl has no name for, wherever it looks one up."""
+    from verl.utils.torch_dtypes import PrecisionType
+
+    with mock.patch.object(PrecisionType, "to_dtype", staticmethod(PrecisionType.to_dtype)):
+        if dtype == torch.float64:
+            PrecisionType.to_dtype = staticmethod(lambda precision: dtype)
+        yield
+
+
+def make_worker(config, role: str, dtype: torch.dtype):
+    """verl's worker of an actor or of a reference model."""
+    from verl.workers.engine_workers import ActorRolloutRefWorker
+
+    torch.manual_seed(0)  # LoRA's weights
+    worker = ActorRolloutRefWorker(config=config.actor_rollout_ref, role=role)
     worker.init_model()
-    if update.dtype == torch.float64:
-        worker.actor.engine._autocast_dtype = torch.float32  # verl's word for: no autocast
-    return worker, omega_conf_to_dataclass(config.actor_rollout_ref.actor)
+    if dtype == torch.float64:
+        getattr(worker, role).engine._autocast_dtype = torch.float32  # verl's word for: no autocast
+    return worker
 
 
 def rows_of(engine) -> list[int]:
@@ -152,59 +175,62 @@ def rows_of(engine) -> list[int]:
     return list(range(engine.get_data_parallel_rank(), ROWS, engine.get_data_parallel_size()))
 
 
-def old_log_probs(engine, data, update: Update, rows: list[int]):
-    """Around the model's own, so that some ratios are outside the clip range."""
+def log_probs(engine, data) -> list[torch.Tensor]:
+    """The model's own of each response, without a gradient."""
     from verl.utils import tensordict_utils as tu
 
-    lengths = data["responses"].offsets().diff().tolist()
-    if update.old is not None:
-        return nested(update.old[row, :length] for row, length in zip(rows, lengths, strict=True))
     with engine.eval_mode():
         inference = data.copy()
         tu.assign_non_tensor(inference, calculate_entropy=False, use_dynamic_bsz=False, micro_batch_size_per_gpu=1)
         output = engine.forward_backward_batch(inference, loss_function=None, forward_only=True)
-    noise = 0.5 * torch.randn(ROWS, WIDTH, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
-    own = output["model_output"]["log_probs"].unbind()
-    return nested(
-        values[-length - 1 : -1] + noise[row, :length] for row, length, values in zip(rows, lengths, own, strict=True)
-    )
+    lengths = data["responses"].offsets().diff().tolist()
+    sequences = output["model_output"]["log_probs"].unbind()
+    return [values[-length - 1 : -1] for length, values in zip(lengths, sequences, strict=True)]
+
+
+def around(own: list[torch.Tensor], rows: list[int], seed: int):
+    """Noise on the log-probs, so that some ratios are outside the clip range; nested `[B, j]`."""
+    noise = 0.5 * torch.randn(ROWS, WIDTH, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    return nested(values + noise[row, : len(values)] for row, values in zip(rows, own, strict=True))
 
 
 def make(model: str, update: Update) -> Result:
     """All updates of one setting on this rank."""
+    from omegaconf import OmegaConf
     from verl.utils import tensordict_utils as tu
+    from verl.utils.config import omega_conf_to_dataclass
 
     from recipe.hapo.method import HAPO
     from recipe.htpo.method import HTPO
     from recipe.token_level.loss import SUMS, TokenFieldsLoss
 
-    method = {"htpo": HTPO, "hapo": HAPO}[update.method]
-    worker, actor = actor_worker(model, update)
-    engine, settings = worker.actor.engine, method.settings({}, actor)
-    worker.set_loss_fn(TokenFieldsLoss(actor, method.plugin, method.token_fields, settings, method.reads_entropy(settings)))
+    method, config = {"htpo": HTPO, "hapo": HAPO}[update.method], compose(model, update)
+    actor = omega_conf_to_dataclass(config.actor_rollout_ref.actor)
+    settings = method.settings(OmegaConf.to_container(config[update.method]), actor)
+    with computing_in(update.dtype):
+        worker = make_worker(config, "actor", update.dtype)
+        engine, rows = worker.actor.engine, rows_of(worker.actor.engine)
+        data = tu.index_select_tensor_dict(rollouts(update.method, engine.module.config.vocab_size, settings), rows)
+        unpadded = worker.actor.model_config.use_remove_padding
+        tu.assign_non_tensor(data, temperature=1.0, global_batch_size=ROWS, use_remove_padding=unpadded, calculate_entropy=True)
+        data["old_log_probs"] = around(log_probs(engine, data), rows, seed=2)
+        if actor.use_kl_loss:
+            reference = make_worker(config, "ref", update.dtype).ref.engine
+            data["ref_log_prob"] = around(log_probs(reference, data), rows, seed=3)
+        tu.assign_non_tensor(data, mini_batch_size=ROWS, epochs=1, seed=1, dataloader_kwargs={"shuffle": False})
 
-    rows = rows_of(engine)
-    data = tu.index_select_tensor_dict(rollouts(update.method, engine.module.config.vocab_size), rows)
-    unpadded = worker.actor.model_config.use_remove_padding
-    tu.assign_non_tensor(data, temperature=1.0, global_batch_size=ROWS, use_remove_padding=unpadded, calculate_entropy=True)
-    data["old_log_probs"] = old_log_probs(engine, data, update, rows)
-    tu.assign_non_tensor(data, mini_batch_size=ROWS, epochs=1, seed=1, dataloader_kwargs={"shuffle": False})
-
-    gradients = []  # as the optimizer gets them
-    hook = engine.optimizer.register_step_pre_hook(
-        lambda *_: gradients.extend(p.grad.full_tensor().flatten() for p in engine.module.parameters() if p.requires_grad)
-    )
-    result = Result()
-    for _ in range(update.updates):
-        output = worker.update_actor(data.copy())
-        hook.remove()
-        if output is None:
-            continue
-        metrics: dict[str, Any] = tu.get(output, "metrics")
-        sums = {key.removeprefix(SUMS): values[0] for key, values in metrics.items() if key.startswith(SUMS)}
-        result.loss.append(metrics["loss"][0])
-        result.grad_norm.append(metrics["grad_norm"][0])
-        result.metrics.append(method.ratios(sums))
+        worker.set_loss_fn(TokenFieldsLoss(actor, method.plugin, method.token_fields, settings, method.reads_entropy(settings)))
+        gradients = []  # as the optimizer gets them
+        parameters = [p for p in engine.module.parameters() if p.requires_grad]
+        hook = engine.optimizer.register_step_pre_hook(
+            lambda *_: gradients.extend(p.grad.full_tensor().flatten() for p in parameters)
+        )
+        result = Result()
+        for _ in range(update.updates):
+            output = worker.update_actor(data.copy())
+            hook.remove()
+            if output is not None:  # of the first rank of a sequence-parallel group
+                result.add(tu.get(output, "metrics"), method, SUMS)
     result.gradient = torch.cat(gradients)
     return result
 

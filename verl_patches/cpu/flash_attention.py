@@ -52,9 +52,7 @@ def flash_attn_func(q, k, v, dropout_p=0.0, softmax_scale=None, causal=False):
 
 def _attend(q, k, v, dropout_p, softmax_scale, causal):
     q, k, v = (x.transpose(0, 1).unsqueeze(0) for x in (q, k, v))  # [1, heads, T, D]
-    out = scaled_dot_product_attention(
-        q, k, v, dropout_p=dropout_p, is_causal=causal, scale=softmax_scale, enable_gqa=True
-    )
+    out = scaled_dot_product_attention(q, k, v, dropout_p=dropout_p, is_causal=causal, scale=softmax_scale, enable_gqa=True)
     return out.squeeze(0).transpose(0, 1)
 
 
