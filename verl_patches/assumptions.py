@@ -141,6 +141,11 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
     ),
     *_part(
         "task runner",
+        "verl_patches.separate_async",
+        ("verl.trainer.ppo.v1.trainer_separate_async.PPOTrainerSeparateAsync._setup", Says("logger.info(", "flush=True")),
+    ),
+    *_part(
+        "task runner",
         "recipe.runs.recovery",
         ("on_init_end", Signature("self")),
         ("on_step_begin", Signature("self")),

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, open_dict
 from recipe.runs import stopping, watchdog
 from recipe.runs.checkpoints import newest_complete
 from recipe.runs.start_checks import checks_before_start
+from recipe.runs.weight_bucket import fit_weight_bucket
 from recipe.token_level.method import Method
 from verl_patches import driver
 
@@ -86,6 +87,7 @@ def _prepare(config: DictConfig, method: Method) -> None:
     apply_environment(config, method.plugin)  # before verl is imported: it chooses its platform once
     for check in checks_before_start(config, method).values():
         check()
+    fit_weight_bucket(config)
     with open_dict(config):
         mode = config.trainer.v1.trainer_mode.removeprefix(f"{method.name}_")
         config.trainer.v1.trainer_mode = f"{method.name}_{mode}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_colocate_async import PPOTrainerColocateAsync
-from verl.trainer.ppo.v1.trainer_separate_async import PPOTrainerSeparateAsync
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from verl.utils.debug import marked_timer
 
@@ -19,6 +18,7 @@ from recipe.runs.token_dump.collect import TokenDump
 from recipe.runs.token_dump.dump_settings import dump_settings
 from recipe.token_level.method import Method
 from verl_patches.replay_buffer import count_prompts, set_poll_interval
+from verl_patches.separate_async import PPOTrainerSeparateAsync
 
 # Rollout and training take turns on the same GPUs; the same, but unfinished responses go on after the weight sync; both run at
 # the same time on different GPUs.
