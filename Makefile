@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 RECIPE ?= htpo
 
-.PHONY: setup demo demo-eval test test-fast test-cluster browser screenshot study study-report lint bench golden gpu-check lock clean
+.PHONY: setup demo demo-eval test test-fast test-cluster browser screenshot study study-report lint bench golden test-presets gpu-check lock clean
 
 # The environment for CPU machines. It is made again when its requirements change.
 setup: $(VENV)/.ready
@@ -66,6 +66,10 @@ bench: setup
 # On a CUDA machine where the system's Python has torch and nothing else of this project.
 gpu-check:
 	python3 -m benchmarks.gpu_check
+
+# Trains with each shipped preset on the CPU, only sizes overridden; prints the table of docs/verified.md. An hour on 2 cores.
+test-presets: setup
+	$(PY) -m tests.preset_runs $(ARGS)
 
 # Rewrites the curves that a test compares with; the commit says why they changed.
 golden: setup
