@@ -17,6 +17,6 @@ changed; on a GPU cluster nothing is patched but one object of the trainer, its 
     names.py             the names of files and metrics that verl writes
     cpu/                 what a machine without an accelerator needs, and nothing else loads
 
-All of it is written for verl 0.9.1, Ray 2.60.0, TransferQueue 0.1.11 and vLLM 0.24.0 and 0.28.0; docs/upgrading-verl.md tells
+All of it is written for verl 0.9.1, Ray 2.60.0, TransferQueue 0.1.11 and vLLM 0.24.0; docs/upgrading-verl.md tells
 how to move on.
 """

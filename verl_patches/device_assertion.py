@@ -1,6 +1,6 @@
 """An assertion on an accelerator that does not wait for it.
 
-Missing in torch's public interface (2.11 and 2.13): reading a tensor's truth value synchronises. Imports nothing else of this
+Missing in torch's public interface (2.11): reading a tensor's truth value synchronises. Imports nothing else of this
 project's but the contract.
 """
 
