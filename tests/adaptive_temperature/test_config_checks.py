@@ -95,7 +95,7 @@ def test_without_adaptive_temperatures_any_engine_will_do(compose):
 
 
 def test_the_sampler_is_added_to_what_the_user_has(compose):
-    from recipe.adaptive_temperature.sampling import MANAGER, PROCESSOR, prepare_rollout
+    from recipe.adaptive_temperature.rollout_config import MANAGER, PROCESSOR, prepare_rollout
 
     config = compose(*GIVEN, recipe="hapo")
     prepare_rollout(config)

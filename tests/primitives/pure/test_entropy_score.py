@@ -1,4 +1,4 @@
-"""HAPO's statistics and score worked out by hand; properties on random batches are in test_hapo_properties.py."""
+"""HAPO's statistics and score worked out by hand; properties on random batches are in tests/hapo/test_properties.py."""
 
 import math
 from dataclasses import asdict, replace
