@@ -37,11 +37,10 @@ class Metrics:
 def read_metrics(folder: Path, own: tuple[str, ...] = ()) -> Metrics:
     """Merge the `metrics*.jsonl` of a run: where two files have a metric of one step, the later file's counts.
 
-    A step that was trained again is the later file's alone: an empty group leaves its metrics out, and those of the earlier
-    attempt are not its own. Later is what comes later by name, with numbers in the names taken as numbers. A last line that
-    was cut, as a killed run leaves it, is passed over.
-
     own: how the names of the method's own metrics begin.
+
+    Later is what comes later by name, with numbers in the names taken as numbers. A last line that was cut, as a killed run
+    leaves it, is passed over.
 
     Raises:
         ValueError: there is no such file, no step in them, or a line that is no step; the message names file and line.
@@ -58,9 +57,7 @@ def read_metrics(folder: Path, own: tuple[str, ...] = ()) -> Metrics:
             for number, line in enumerate(lines, start=1):
                 entry = _parse(line, own)
                 if entry is not None:
-                    step, numbers = entry
-                    # Without a time it is a validation, perhaps of the step with which an earlier attempt ended.
-                    by_step[step] = numbers if "timing_s/step" in numbers else by_step.get(step, {}) | numbers
+                    by_step.setdefault(entry[0], {}).update(entry[1])
                 elif line.endswith(b"\n"):
                     raise ValueError(
                         f'{file}, line {number} is not a step of verl\'s file logger, {{"step": N, "data": {{...}}}}; '

@@ -26,18 +26,6 @@ def test_a_resumed_runs_later_file_wins(tmp_path):
     assert metrics.known("actor/entropy")[0].tolist() == [2, 3]
 
 
-def test_a_step_that_was_trained_again_is_the_later_attempts_alone(tmp_path):
-    first = [(1, {"timing_s/step": 5.0}), (2, {"timing_s/step": 6.0, "htpo/hard_correct_low/loss": 0.5})]
-    second = [(1, {"val-core/x": 0.3}), (2, {"timing_s/step": 7.0})]  # resumed from step 1, validated first; the group is empty
-    for attempt, entries in enumerate((first, second)):
-        lines = (json.dumps({"step": step, "data": data}) + "\n" for step, data in entries)
-        (tmp_path / f"metrics-{attempt:03d}.jsonl").write_text("".join(lines))
-    metrics = read_metrics(tmp_path, own=("htpo/",))
-    assert metrics.column("timing_s/step").tolist() == [5.0, 7.0]
-    assert metrics.known("val-core/x")[0].tolist() == [1]
-    assert "htpo/hard_correct_low/loss" not in metrics.names
-
-
 def test_a_cut_last_line_passes_and_what_is_no_number_is_missing(tmp_path):
     path = write_metrics(tmp_path / "metrics.jsonl", [1, 2])
     odd = '{"step":3,"data":{"critic/score/mean":null,"actor/entropy":"x","perf/throughput":true,"htpo/a/loss":NaN}}\n'
