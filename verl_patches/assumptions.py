@@ -193,17 +193,21 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "task runner",
         "recipe.token_level.trainer",
         ("verl.trainer.ppo.v1.replay_buffer.DAPO_FILTERED_REWARD_COUNTS_KEY", Exists()),
-        ("verl.trainer.ppo.padding_utils.upsample_batch_to_divisible_size", Exists()),
+        ("verl.trainer.ppo.padding_utils.construct_minimal_padding_template", Says("is_padding=True")),
         ("verl.workers.engine_workers.ActorRolloutRefWorker.set_loss_fn", Accepts("loss_fn")),
-        ("verl.workers.engine_workers.ActorRolloutRefWorker.compute_log_prob", Accepts("data")),
         ("verl.utils.config.omega_conf_to_dataclass", Accepts("config")),
         ("verl.utils.debug.marked_timer", Accepts("name", "timing_raw")),
         ("verl.workers.utils.padding.response_to_nested", Accepts("tensor", "response_mask")),
+        ("transfer_queue.kv_batch_get", Accepts("keys", "partition_id", "select_fields")),
+        ("transfer_queue.kv_batch_put", Accepts("keys", "partition_id", "fields")),
+    ),
+    *_part(
+        "task runner",
+        "recipe.runs.token_dump.collect",
+        ("verl.workers.engine_workers.ActorRolloutRefWorker.compute_log_prob", Accepts("data")),
         ("verl.workers.utils.padding.response_from_nested", Accepts("tensor", "response_mask")),
         ("verl.utils.tensordict_utils.index_select_tensor_dict", Accepts("batch", "indices")),
         ("verl.utils.tensordict_utils.assign_non_tensor", Accepts("tensor_dict")),
-        ("transfer_queue.kv_batch_get", Accepts("keys", "partition_id", "select_fields")),
-        ("transfer_queue.kv_batch_put", Accepts("keys", "partition_id", "fields")),
     ),
     *_part(
         "task runner",
@@ -224,6 +228,14 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         ),
         ("_agent_loop_postprocess", Says('extra_fields["reward_extra_info"]')),
         under=_WORKER,
+    ),
+    *_part(
+        "task runner",
+        "recipe.token_level.rows",
+        (
+            "verl.trainer.ppo.padding_utils.upsample_batch_to_divisible_size",
+            Says('pad_keys.append(f"{pad_uid}_{local_idx}_0")'),
+        ),
     ),
     # Agent loops.
     *_part(
@@ -259,12 +271,21 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
             "verl.workers.utils.losses.ppo_loss",
             Says(
                 *('model_output["log_probs"]', 'model_output.get("entropy"', 'config.global_batch_info["dp_size"]'),
+                # The method's fields are padded as these are, to the longest response of the micro-batch.
+                *('["response_mask", "old_log_probs", "advantages"]', "data.select(*fields).to_padded_tensor()"),
                 *("get_policy_loss_fn(loss_mode)", "old_log_prob=old_log_prob", "rollout_is_weights=rollout_is_weights"),
             ),
         ),
-        ("verl.workers.utils.padding.no_padding_2_padding", Accepts("tensor", "data")),
-        ("verl.utils.metric.Metric", Accepts("aggregation", "value")),
-        ("verl.utils.metric.AggregationType.SUM", Exists()),
+    ),
+    *_part(
+        "rank",
+        "recipe.token_level.device_metrics",
+        # What it keeps instead of numbers, and how verl gathers them over micro-batches.
+        ("metric.Metric.__init__", Says("self.aggregation =", "self.values = []")),
+        ("metric.Metric", Accepts("aggregation", "value")),
+        ("metric.AggregationType.SUM", Exists()),
+        ("py_functional.append_to_dict", Says("val.init_list() if isinstance(val, Metric)", "data[new_key].append(val)")),
+        under="verl.utils.",
     ),
     # vLLM.
     *_part(
@@ -296,7 +317,7 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         under=_SAMPLING,
     ),
     *_part("vLLM worker", "recipe.adaptive_temperature.logits_processor", ("vllm.SamplingParams.extra_args", Exists())),
-    *_part("vLLM worker", "recipe.adaptive_temperature.sampling", ("vllm.envs.VLLM_USE_V2_MODEL_RUNNER", Exists())),
+    *_part("vLLM worker", "recipe.adaptive_temperature.rollout_config", ("vllm.envs.VLLM_USE_V2_MODEL_RUNNER", Exists())),
     # Ray, outside of verl's part of a run.
     *_part(
         "preflight",

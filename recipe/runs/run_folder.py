@@ -7,6 +7,7 @@ import json
 import os
 from pathlib import Path
 
+from recipe.files.whole import written_whole
 from recipe.token_level.display import FILE, Display
 
 
@@ -37,9 +38,9 @@ def keep_display(config, display: Display) -> Path:
     """Write what the report page shows of the run's method to its file; a resumed run writes it anew."""
     path = run_folder(config) / FILE
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    unfinished.write_text(display.to_json(), encoding="utf-8")
-    return unfinished.replace(path)
+    with written_whole(path) as new:
+        new.write_text(display.to_json(), encoding="utf-8")
+    return path
 
 
 def read_metrics(folder: Path) -> dict[int, dict]:

@@ -1,4 +1,10 @@
-"""A method's trainers: verl's three, with the method's token fields, adaptive temperatures, and what a long run needs."""
+"""A method's trainers: verl's three, with what is asked of them in mix-ins.
+
+token_level/trainer.py           the method's token fields
+adaptive_temperature/trainer.py  the entropy statistics for the sampler
+recovery.py                      stopping, resuming, the watchdog
+RunTrainer, here                 checks, metrics, console, warnings, token dump
+"""
 
 from __future__ import annotations
 

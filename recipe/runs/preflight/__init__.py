@@ -3,7 +3,7 @@
 Seconds, no GPU memory, no model loaded. Every check is a function `(run) -> Result` and a row of the table:
 
     run.py       the order of the checks; a check that raises has failed
-    report.py    results, the table, the exit status
+    results.py   what a check finds, the table, the exit status
     facts.py     what the checks learn and hand on: the model, the nodes, how the GPUs are divided
     launcher.py  the launcher's own checks: config, data, reward
     model.py     the weight files; tokenizer.py with chat template and vocabulary
