@@ -31,6 +31,7 @@ BELOW = {
     "recipe.insight": ("recipe.token_level", "recipe.files"),
     # What a method of one's own may import.
     "examples.entropy_shaping": ("recipe.runs", "recipe.token_level", "recipe.primitives"),
+    "examples.own_reward": ("recipe.rlvr_math.reward",),
 }
 ALGORITHMS = {
     "recipe.primitives": ("ranges", "host", "finite", "slope", "entropy_score", "group_advantage"),

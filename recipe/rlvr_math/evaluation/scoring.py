@@ -31,7 +31,7 @@ def describe_verifier(config: DictConfig) -> str:
         name, package = f"{Path(given.path).name}:{function.__qualname__}", None
     else:
         name = f"{function.__module__}.{function.__qualname__}"
-    version = function.__globals__.get("VERIFIER")
+    version = getattr(function, "VERIFIER", None) or function.__globals__.get("VERIFIER")
     try:
         version = version or (metadata.version(package) if package else None)
     except metadata.PackageNotFoundError:
