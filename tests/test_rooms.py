@@ -22,6 +22,7 @@ BELOW = {
     "recipe.rlvr_math.data": ("recipe.rlvr_math.reward", "recipe.files"),
     "recipe.rlvr_math.evaluation": (
         "recipe.rlvr_math.data",
+        "recipe.rlvr_math.reward",
         "recipe.runs",
         "recipe.primitives",
         "recipe.files",

@@ -49,7 +49,7 @@ _TRAPS: dict[str, tuple[Trap, ...]] = {
     "minerva": (
         Trap(
             "answers in prompts",
-            "the prompt has earlier parts with their answers, which are answers to other problems of the set",
+            "the prompt has earlier parts with their answers, and most of these parts are problems of the set themselves",
             "the problems: 'Final answer: The final answer is ...'",
             ("I hope it is correct",),
         ),

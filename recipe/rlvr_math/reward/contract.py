@@ -5,7 +5,7 @@ returns, for every response and every data source, a dict of the same keys with 
 
     score   the reward, a finite number
     acc     the verdict: 1 for a right answer, 0 for a wrong one, whatever else moves the score
-    pred    optional: the answer that was found, as text. Samples of verdicts, maj@k and reports need it
+    pred    optional: the answer that was found, as text, "" or None if there is none; for maj@k and samples of verdicts
     ...     any further scalars; verl logs them for validation
 
 Methods and group filtering read `acc`. If the score moved it, equal answers would differ and be trained on.
@@ -19,7 +19,7 @@ from typing import Any
 
 
 def returned(result: Any, name: str) -> dict[str, Any]:
-    """The result as a dict, a plain 0 or 1 as both score and verdict.
+    """The result as a dict, a plain 0 or 1 as both score and verdict, and an answer that is no text as its text.
 
     Raises:
         ValueError: it is not what this module says; the sentence begins with `name`.
@@ -35,9 +35,8 @@ def returned(result: Any, name: str) -> dict[str, Any]:
         raise ValueError(f"{name} returns the score {result['score']!r}; it must be a finite number")
     if acc not in (0.0, 1.0):
         raise ValueError(f"{name} returns the verdict acc {result['acc']!r}; it must be 1 (right) or 0 (wrong)")
-    if not isinstance(result.get("pred", ""), str):
-        raise ValueError(f"{name} returns the answer pred {result['pred']!r}; it must be a text, empty if there is none")
-    return {**result, "score": score, "acc": acc}
+    pred = {"pred": str(result["pred"])} if result.get("pred") is not None else {}
+    return {**result, "score": score, "acc": acc, **pred}
 
 
 def number(value: Any) -> float | None:
