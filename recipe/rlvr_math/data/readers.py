@@ -47,6 +47,11 @@ def load_hub(data_set: DataSet, source: str, revision: str | None):
     return next(iter(splits.values())), revision
 
 
+def of_mixed_types(loaded, column: str) -> bool:
+    """Whether a column came from JSON with values of several types, which `datasets` keeps as JSON text."""
+    return type(loaded.features[column]).__name__ == "Json"
+
+
 def _cause(error: BaseException) -> str:
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__

@@ -11,7 +11,7 @@ from typing import Any
 from recipe.rlvr_math.data.cells import answer_text, prompt_text
 from recipe.rlvr_math.data.data_sets import LAYOUTS, DataSet
 from recipe.rlvr_math.data.json_file import read_rows
-from recipe.rlvr_math.data.readers import load_file, load_hub
+from recipe.rlvr_math.data.readers import load_file, load_hub, of_mixed_types
 from recipe.rlvr_math.data.statements import statement
 from recipe.rlvr_math.data.table import arrow_groups, row_groups
 from recipe.rlvr_math.reward.answers import final_answer
@@ -62,6 +62,11 @@ def load(data_set: DataSet, source: str | None, revision: str | None) -> Loaded:
         raise ValueError(f"{source} has no rows; give a file or data set that has some")
     names = loaded.column_names
     wanted = _wanted(data_set, names, source)
+    if mixed := [name for name in wanted[:2] if of_mixed_types(loaded, name)]:
+        raise ValueError(
+            f"{source}: the column {mixed[0]!r} mixes types, which `datasets` reads as JSON text; give the file itself, as "
+            "--source hf://datasets/ORGANISATION/NAME/FILE.jsonl"
+        )
     kept = range(len(loaded))
     for column, value in data_set.only:
         if column in names:

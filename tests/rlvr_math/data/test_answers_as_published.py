@@ -84,6 +84,18 @@ def test_values_as_text(value, text):
     assert answer_text(value) == text
 
 
+def test_mixed_types_on_the_hub_are_refused(refused, tmp_path, monkeypatch):
+    """There the datasets library reads, which makes JSON text of them: "1/3" would get quotation marks."""
+    import datasets
+
+    (tmp_path / "in.jsonl").write_text('{"problem": "One?", "answer": "1/3"}\n{"problem": "Two?", "answer": 2}\n')
+    found = datasets.load_dataset("json", data_files=str(tmp_path / "in.jsonl"))
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: found)
+    error = refused("math-500", None)
+    assert "the column 'answer' mixes types" in error
+    assert "--source hf://datasets/" in error
+
+
 def test_the_file_is_read_line_by_line(prepare, tmp_path):
     """Equal rows are one from the start: a copy of DAPO's file as JSON lines has 1.8 million."""
     lines = [json.dumps({"problem": f"Number {i % 50}?", "answer": i % 50, "extra_info": {"index": i}}) for i in range(5000)]
