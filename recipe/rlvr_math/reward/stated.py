@@ -27,7 +27,7 @@ _INTEGER = re.compile(r"[+-]?\d{1,1000}", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(?:\d{1,1000}(?:\.\d{0,1000})?|\.\d{1,1000})(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _FRACTION = re.compile(r"([+-]?)(?:\\frac\{(\d{1,400})\}\{(\d{1,400})\}|(\d{1,400})/(\d{1,400}))", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3}){1,300}(?:\.\d+)?", re.ASCII)
-_RELATION = re.compile(r"[<>≤≥∈]|\\(?:leq?|geq?|leqslant|geqslant|lt|gt|in)(?![A-Za-z])")
+_RELATION = re.compile(r"[<>≤≥]|\\(?:leq?|geq?|leqslant|geqslant|lt|gt)(?![A-Za-z])")
 _ROMAN = re.compile(r"\\(?:text|mathrm|mbox|textrm|operatorname|rm)(?![A-Za-z])")  # how a unit is set in LaTeX
 _TEXT = re.compile(_ROMAN.pattern + r"|[\\{}$~,;:!\s]")
 _WORD = re.compile(rf"(?:\\[,;:! ]|[~${{\s])*(?:{_ROMAN.pattern}|[A-Za-z°%]|\^\{{?\\circ)")
@@ -76,9 +76,12 @@ FIELDS = tuple(field.name for field in fields(Stated))
 
 def judged(gold: str, answer: str, extra_info: Mapping[str, Any] | None, same_answer: Callable[[str, str], bool]) -> bool:
     """Whether `answer` is right for `gold`, of which `extra_info` may state more; `same_answer(gold, answer)` are the rules."""
-    stated = Stated.of(extra_info)
-    if stated == NOTHING or quick_verdict(normalise(gold), normalise(answer)):
+    if not extra_info or all(extra_info.get(name) is None for name in FIELDS):
         return same_answer(gold, answer)
+    stated = Stated.of(extra_info)
+    quick = quick_verdict(normalise(gold), normalise(answer))
+    if quick or (quick is False and not stated.error):  # the same text, or two integers
+        return quick
     if stated.unit:
         answer, other = _without_unit(answer, stated.unit)
         if other in _UNITS:
