@@ -23,6 +23,7 @@ BELOW = {
     "recipe.rlvr_math.data": ("recipe.rlvr_math.reward", "recipe.files"),
     "recipe.rlvr_math.evaluation": (
         "recipe.rlvr_math.data",
+        "recipe.rlvr_math.reward",
         "recipe.runs",
         "recipe.primitives",
         "recipe.files",
@@ -32,6 +33,7 @@ BELOW = {
     "recipe.insight": ("recipe.token_level", "recipe.files"),
     # What a method of one's own may import.
     "examples.entropy_shaping": ("recipe.runs", "recipe.token_level", "recipe.primitives"),
+    "examples.own_reward": ("recipe.rlvr_math.reward",),
 }
 PACKAGES = sorted(path for top in ("recipe", "verl_patches", "launch") for path in (ROOT / top).rglob("__init__.py"))
 ALGORITHMS = {

@@ -21,6 +21,7 @@ from recipe.runs.input_checks import refuse_finished
 from recipe.runs.recovery import RecoverableTrainer
 from recipe.runs.run_folder import keep_display, keep_metrics
 from recipe.runs.token_dump.collect import TokenDump
+from recipe.runs.token_dump.collect_verdicts import VerdictDump
 from recipe.runs.token_dump.dump_settings import dump_settings
 from recipe.token_level.method import Method
 from verl_patches.replay_buffer import count_prompts, set_poll_interval
@@ -44,6 +45,7 @@ class RunTrainer(AdaptiveTemperatureTrainer, RecoverableTrainer):
     def __init__(self, config):
         check_run(config, self.method)
         self.token_dump = TokenDump(dump_settings(config))
+        self.verdict_dump = VerdictDump(self.token_dump.settings)
         super().__init__(config)
 
     def made_replay_buffer(self, buffer):
@@ -69,4 +71,5 @@ class RunTrainer(AdaptiveTemperatureTrainer, RecoverableTrainer):
         if self.token_dump.settings.due(self.global_steps):
             with marked_timer("token_dump", timing_raw):
                 self.token_dump.write(self, batch)
+                self.verdict_dump.write(self, batch)
         return batch

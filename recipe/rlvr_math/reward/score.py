@@ -24,6 +24,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from recipe.rlvr_math.reward.answers import MAX_ANSWER, clean, final_answer, normalise, quick_verdict
+from recipe.rlvr_math.reward.stated import judged
 from recipe.rlvr_math.reward.verifier_pool import VerifierTimeout, pool
 
 MATH_VERIFY = "0.9.0"
@@ -41,8 +42,8 @@ if _installed != MATH_VERIFY:  # verdicts differ between versions
 
 
 def _digest() -> str:
-    files = ("answers.py", "verifier_pool.py", "verifier_process.py", "score.py")
-    return hashlib.sha256(b"".join(Path(__file__).with_name(name).read_bytes() for name in files)).hexdigest()[:12]
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
 
 
 # Which verdicts these are, for the settings of an evaluation.
@@ -55,7 +56,8 @@ def compute_score(
     """Score a response.
 
     Args:
-        data_source, extra_info: not read; verl gives them.
+        data_source: not read; verl gives it.
+        extra_info: the row's; of it the fields of `stated.Stated` (unit, error and more), where it has them.
         solution_str: the response.
         ground_truth: the right answer in LaTeX or plain text; several are separated by commas.
         wrong_score: the score of a wrong answer; -1 as in DAPO.
@@ -81,7 +83,7 @@ def compute_score(
         right = False
     else:
         try:
-            right = same_answer(str(ground_truth), answer, timeout)
+            right = judged(str(ground_truth), answer, extra_info, lambda gold, given: same_answer(gold, given, timeout))
         except VerifierTimeout:
             right, timed_out = False, True
     return {
