@@ -7,6 +7,7 @@ changed; on a GPU cluster nothing is patched but one object of the trainer, its 
     driver.py            run verl's driver with a task runner of ours, and be told when Ray is up
     trainer_hooks.py     a trainer whose steps, checkpoints and validation have public names
     replay_buffer.py     how many prompts are in which state; how often to look
+    separate_async.py    the trainer of that mode without vLLM on the training GPUs
     agent_loop.py        an agent-loop worker of one's own, and what it does for one session
     ray_processes.py     asking actors of a run who they are; what the titles of processes say
     ray_cluster.py       a running cluster's address and free resources

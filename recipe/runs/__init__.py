@@ -8,6 +8,7 @@ start_checks.py     the checks before Ray starts, for the launcher and the prefl
 reward_function.py  verl's reward function, loaded and called, for checks and evaluations
 trainer.py          a method's trainers, put together from what is here, in token_level/ and in adaptive_temperature/
 recovery.py         the trainer's part in stopping and resuming
+weight_bucket.py    the bucket in which weights go to vLLM holds the largest tensor
 stopping.py         how a run is asked to save and end
 checkpoints.py      which checkpoints are complete
 run_folder.py       where a run keeps its metrics, its token dumps and what the report page shows of its method
