@@ -21,5 +21,5 @@ Beside it, `verdicts_<n>.parquet` has a sample of the step's verdicts; see verdi
     verdict_sample.py   which verdicts, and what is odd about them
     table.py            the columns, and the files in their folder
     collect.py          from verl's trainer to the table; collect_verdicts.py for the verdicts
-    fields.py           the fields of a batch that are fetched; said_once.py for a warning that is given once
+    fields.py           the fields of a batch that hold no tensors; said_once.py for a warning that is given once
 """
