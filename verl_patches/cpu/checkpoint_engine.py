@@ -38,6 +38,7 @@ class ZMQCheckpointEngine(CheckpointEngine):
             return {}
         self.socket = _socket(zmq.ROUTER)
         host = ray.util.get_node_ip_address().strip("[]")
+        host = f"[{host}]" if ":" in host else host
         port = self.socket.bind_to_random_port(f"tcp://{host}")
         return {"address": f"tcp://{host}:{port}"}
 
@@ -74,7 +75,7 @@ class ZMQCheckpointEngine(CheckpointEngine):
             await asyncio.to_thread(self._send, b"", b"")
 
     def _send(self, header: bytes, payload) -> None:
-        waiting = [self.socket.recv_multipart()[0] for _ in range(self.receivers)]  # each asks once a tensor
+        waiting = [_received(self.socket, "no rollout worker asked for a weight")[0] for _ in range(self.receivers)]
         for receiver in waiting:
             self.socket.send_multipart([receiver, header, payload])
 
@@ -90,14 +91,22 @@ class ZMQCheckpointEngine(CheckpointEngine):
 
     def _ask(self) -> tuple[bytes, bytearray]:
         self.socket.send(b"next")
-        header, payload = self.socket.recv_multipart()
+        header, payload = _received(self.socket, "the trainer sent no weight")
         return header, bytearray(payload)
+
+
+def _received(socket: zmq.Socket, otherwise: str) -> list[bytes]:
+    try:
+        return socket.recv_multipart()
+    except zmq.Again:
+        raise TimeoutError(f"{otherwise} for {TIMEOUT_S} s") from None
 
 
 def _socket(kind: int) -> zmq.Socket:
     socket = zmq.Context.instance().socket(kind)
+    socket.setsockopt(zmq.IPV6, 1)
     socket.setsockopt(zmq.LINGER, 10_000)
-    socket.setsockopt(zmq.RCVTIMEO, TIMEOUT_S * 1000)
+    socket.setsockopt(zmq.RCVTIMEO, int(TIMEOUT_S * 1000))
     return socket
 
 

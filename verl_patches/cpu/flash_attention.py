@@ -14,8 +14,6 @@ import torch
 import transformers.modeling_flash_attention_utils as target
 from torch.nn.functional import scaled_dot_product_attention
 
-from verl_patches.contract import check
-
 
 def flash_attn_varlen_func(
     q: torch.Tensor,
@@ -61,7 +59,6 @@ def apply() -> None:
     original = target._lazy_imports
     if hasattr(original, "__wrapped__"):
         return
-    check("CPU")
     cpu = (lambda: True, "cpu")
     entry = target.FLASH_ATTENTION_COMPATIBILITY_MATRIX[2]
     entry["supported_devices"] += (cpu,)

@@ -10,8 +10,6 @@ from __future__ import annotations
 import verl.utils.fsdp_utils as target
 from torch.distributed.fsdp import CPUOffloadPolicy
 
-from verl_patches.contract import check
-
 
 def not_pinned(pin_memory: bool = True) -> CPUOffloadPolicy:
     """In place of the class."""
@@ -20,5 +18,4 @@ def not_pinned(pin_memory: bool = True) -> CPUOffloadPolicy:
 
 def apply() -> None:
     """Patch verl, once; call before `verl.workers` is imported, which takes the class by name."""
-    check("CPU")
     target.CPUOffloadPolicy = not_pinned

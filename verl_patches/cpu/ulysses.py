@@ -10,8 +10,6 @@ import torch
 import torch.distributed as dist
 import verl.utils.ulysses as target
 
-from verl_patches.contract import check
-
 
 def all_to_all_tensor(local_input, scatter_dim, gather_dim, group=None, async_op=False):
     """As verl's, for tensors whose scattered dimension is a multiple of the group's size."""
@@ -31,5 +29,4 @@ def all_to_all_tensor(local_input, scatter_dim, gather_dim, group=None, async_op
 
 def apply() -> None:
     """Patch verl, once."""
-    check("CPU")
     target.all_to_all_tensor = all_to_all_tensor

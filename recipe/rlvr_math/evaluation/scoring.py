@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import inspect
-import math
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from recipe.files.scalars import scalar
 from recipe.rlvr_math.evaluation.benchmarks import Benchmark, Problem
 from recipe.rlvr_math.reward.contract import returned
 from recipe.runs.launch import bottom
@@ -52,15 +52,7 @@ def score(function, problem: Problem, output: str) -> dict[str, Any]:
         ValueError: it returns something else than `recipe.rlvr_math.reward.contract` says.
     """
     result = call_reward(function, problem.data_source, output, problem.ground_truth, problem.extra_info)
-    return {"pred": None} | {key: _plain(value) for key, value in returned(result, "the reward function").items()}
-
-
-def _plain(value: Any) -> str | int | float | bool | None:
-    """A scalar of JSON's types: NumPy's are converted, anything else becomes its text."""
-    value = value.item() if hasattr(value, "item") and getattr(value, "size", 1) == 1 else value
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+    return {"pred": None} | {key: scalar(value) for key, value in returned(result, "the reward function").items()}
 
 
 def check_rewards(config: DictConfig, benchmarks: list[Benchmark]) -> None:

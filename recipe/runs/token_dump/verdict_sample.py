@@ -18,11 +18,12 @@ of these responses are of each kind.
 from __future__ import annotations
 
 import json
-import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from recipe.files.scalars import scalar
 
 FORMAT = 1
 RESPONSE_END = 256  # tokens
@@ -74,14 +75,7 @@ def choose(kinds: Sequence[str], pairs: Sequence[tuple], order: Sequence[int], m
 
 def details(info: Mapping[str, Any]) -> str:
     """What else the reward returned, as a JSON object; what is no scalar becomes text, what is not finite too."""
-    return json.dumps({str(k): _plain(v) for k, v in info.items() if k not in ("acc", "pred")}, ensure_ascii=False)
-
-
-def _plain(value: Any) -> str | int | float | bool | None:
-    value = value.item() if hasattr(value, "item") and getattr(value, "size", 1) == 1 else value
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+    return json.dumps({str(k): scalar(v) for k, v in info.items() if k not in ("acc", "pred")}, ensure_ascii=False)
 
 
 def _number(value: Any) -> float | None:
