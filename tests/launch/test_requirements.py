@@ -4,7 +4,6 @@ import re
 
 from tests import ROOT
 
-
 PIN = re.compile(r"([\w.-]+)(?:\[[\w,-]+\])?==([\w.]+)")
 
 
