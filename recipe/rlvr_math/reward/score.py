@@ -23,7 +23,8 @@ import hashlib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from recipe.rlvr_math.reward.answers import MAX_ANSWER, clean, final_answer, normalise, quick_verdict
+from recipe.rlvr_math.reward.answers import MAX_ANSWER, final_answer, normalise, quick_verdict
+from recipe.rlvr_math.reward.equality import Judge, NeedsAlgebra
 from recipe.rlvr_math.reward.verifier_pool import VerifierTimeout, pool
 
 MATH_VERIFY = "0.9.0"
@@ -41,8 +42,8 @@ if _installed != MATH_VERIFY:  # verdicts differ between versions
 
 
 def _digest() -> str:
-    files = ("answers.py", "verifier_pool.py", "verifier_process.py", "score.py")
-    return hashlib.sha256(b"".join(Path(__file__).with_name(name).read_bytes() for name in files)).hexdigest()[:12]
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
 
 
 # Which verdicts these are, for the settings of an evaluation.
@@ -95,7 +96,18 @@ def compute_score(
 
 def same_answer(gold: str, answer: str, timeout: float) -> bool:
     """Whether `answer` equals `gold`. Raises VerifierTimeout if that is not decided in `timeout` seconds."""
-    right = quick_verdict(normalise(gold), normalise(answer))
-    if right is None:
-        right = len(gold) <= MAX_ANSWER and pool().equal(clean(gold), clean(answer), timeout)
-    return right
+    return decide(gold, answer, timeout)[0]
+
+
+def decide(gold: str, answer: str, timeout: float) -> tuple[bool, list[str]]:
+    """The verdict, and the rules by which it was found. Raises VerifierTimeout."""
+    quick = quick_verdict(gold.strip(), answer.strip())
+    if quick is not None:
+        return quick, ["the same text" if gold.strip() == answer.strip() else "integers"]
+    if len(gold) > MAX_ANSWER:
+        return False, [f"a gold of more than {MAX_ANSWER} characters is met only by its own text"]
+    judge = Judge()
+    try:
+        return judge.decide(gold, answer), judge.rules
+    except NeedsAlgebra:
+        return pool().decide(gold, answer, timeout)

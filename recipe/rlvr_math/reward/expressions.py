@@ -1,0 +1,214 @@
+r"""Expressions by computer algebra: latex2sympy2-extended 1.11.0 (math-verify's parser) reads them, sympy 1.14.0 computes.
+
+Only a verifier process imports this. math-verify's own comparison is not used: it rounds to six places, takes `6=5` for 5 and
+1.3e-27 for 2.9e-19. What its parser gets wrong is handled before it by the rules of `readable`, each of which names it.
+
+Two expressions are equal if their difference is 0 by sympy, or if they agree to 40 digits: numbers as they are, expressions with
+variables at points drawn from a fixed seed, positive and negative, integers among them. No tolerance is absolute: 40 digits of
+1e-300 are 40 digits.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+import sympy
+from latex2sympy2_extended.latex2sympy2 import ConversionConfig, latex2sympy
+
+from recipe.rlvr_math.reward.numerals import Numeral, meets
+
+_CONFIG = ConversionConfig(interpret_as_mixed_fractions=False, lowercase_symbols=False)
+DIGITS = 60
+AGREE = sympy.Float(10) ** -40
+# Where variables are put, in the order of their names: prime fractions, integers (for floors and factorials), negative ones.
+_POSITIVE = ("7/3", "11/5", "13/11", "23/7", "29/17", "31/19", "37/23", "41/29", "43/31", "47/37", "53/41", "59/43")
+_INTEGERS = ("7", "4", "11", "3", "8", "5", "9", "2", "13", "6", "10", "12")
+_NEGATIVE = ("-5/3", "-13/7", "-8/11", "-17/5", "-19/13", "-2/17", "-23/19", "-31/7", "-1/3", "-37/11", "-9/2", "-6/5")
+_POINTS = (_POSITIVE, tuple(reversed(_POSITIVE)), _INTEGERS, tuple(reversed(_INTEGERS)), _NEGATIVE, tuple(reversed(_NEGATIVE)))
+
+
+class Unreadable(Exception):
+    """No expression."""
+
+
+# What the parser gets wrong. Each rule takes and gives LaTeX.
+
+
+def no_neighbours(text: str) -> str:
+    r"""`5 6` is nothing, where the parser reads 11, and `12.5.3` neither."""
+    if re.search(r"\d\s+[\d.]|\d\.\d*\.|\.\.", text) or not text.strip():
+        raise Unreadable
+    return text
+
+
+def mixed_numbers(text: str) -> str:
+    r"""`2\frac{1}{4}` is 2 + 1/4, for a proper fraction of integers; as a factor (`2 \cdot \frac{1}{4}`) it is not touched."""
+
+    def added(found: re.Match) -> str:
+        whole, over, under = found[1], int(found[2]), int(found[3])
+        return rf"({whole}+\frac{{{over}}}{{{under}}})" if 0 < over < under else found[0]
+
+    return re.sub(r"(?<![\d.}\^_)])(?<![\^_]\{)(\d+)\s*\\frac\{(\d+)\}\{(\d+)\}", added, text)
+
+
+def exact_decimals(text: str) -> str:
+    r"""`1.25` is \frac{125}{100}, where the parser makes a binary float; `4.5e33` is no product with Euler's e."""
+
+    def fraction(found: re.Match) -> str:
+        value = Fraction(f"{found[1] or '0'}.{found[2] or '0'}") * Fraction(10) ** int(found[3] or 0)
+        return rf"(\frac{{{value.numerator}}}{{{value.denominator}}})"
+
+    text = re.sub(r"(?<![\d.])(\d*)\.(\d+)(?:[eE]([+-]?\d{1,4})(?![\d.]))?", fraction, text)
+    text = re.sub(r"(?<![\d.A-Za-z\\])(\d+)()[eE]([+-]?\d{1,4})(?![\d.])", fraction, text)
+    return re.sub(r"(\d+)\.(?!\d)", r"\1", text)
+
+
+def primes(text: str) -> str:
+    r"""`y'` and `y^{\prime}` are another thing than y, which the parser makes of them."""
+    text = re.sub(r"\^\s*\{\s*((?:\\prime\s*)+)\}", lambda found: "'" * found[1].count("prime"), text)
+    return re.sub(r"(?<![A-Za-z\\])([A-Za-z])('+)", lambda found: rf"{found[1]}_{{prime{len(found[2])}}}", text)
+
+
+def names(text: str) -> str:
+    r"""`E_{1}` and `I` (which the parser refuses, or reads as Euler's number), `x_{max}`, `m_{p}`: one letter with an index."""
+    text = re.sub(r"\\lambda_\{\\text\{\s*([a-z]+)\s*\}\}", r"\\lambda_{\1}", text)
+    text = re.sub(r"_\{\s*\\(?:text|max|min|odot|oplus)\s*\{?\s*([A-Za-z]*)\s*\}?\s*\}", r"_{x\1}", text)
+    return re.sub(r"(?<![A-Za-z\\])E(?![A-Za-z(])|(?<=[^A-Za-z\\])E(?=_)|^E(?=_)", r"\\Xi ", text)
+
+
+def natural_log(text: str) -> str:
+    r"""`\log 2` is the natural logarithm, where the parser takes base 10; `\log_{10}` and `\lg` are that."""
+    text = re.sub(r"\\lg(?![A-Za-z])", r"\\log_{10}", text)
+    return re.sub(r"\\log(?![A-Za-z])(?!\s*_)", r"\\ln", text)
+
+
+def products(text: str) -> str:
+    r"""`2(3)`, `(2)(3)`, `\pi(3)`: with a sign of multiplication, where the parser adds numbers. Functions keep theirs."""
+    text = re.sub(r"(\d|\)|\\pi)\s*(?=\(|\[|\\frac|\\sqrt|\\binom)", r"\1 \\cdot ", text)
+    text = re.sub(r"(?<=\))\s*(?=\d|[A-Za-z])", r" \\cdot ", text)
+    return re.sub(r"(\\(?:arc)?(?:sin|cos|tan|ln|exp)\s*\([^()]*\))\s*\\cdot\s*(?=\()", r"\1 \\cdot ", text)
+
+
+def signs(text: str) -> str:
+    r"""`*`, `\div`, `\ast`, `[ ]` for parentheses, `\exp x`."""
+    text = text.replace("*", r" \cdot ").replace(r"\ast", r"\cdot")
+    return re.sub(r"(?<!\\sqrt)\[([^\[\]]*)\]", r"(\1)", text)
+
+
+READABLE = (no_neighbours, primes, names, natural_log, exact_decimals, mixed_numbers, signs, products)
+
+
+def readable(text: str) -> str:
+    """`text` after the rules above."""
+    for rule in READABLE:
+        text = rule(text)
+    return text
+
+
+def expression(text: str) -> sympy.Expr:
+    """The expression of plain LaTeX; `Unreadable` if it is none, or has no finite value."""
+    try:
+        found = latex2sympy(
+            readable(text), is_real=None, convert_degrees=False, normalization_config=None, conversion_config=_CONFIG
+        )
+    except Exception as error:
+        raise Unreadable from error
+    if not isinstance(found, sympy.Expr) or found.has(sympy.Float, sympy.zoo, sympy.nan):
+        raise Unreadable
+    bound = found.has(sympy.Sum, sympy.Product)
+    return found if bound else found.subs(sympy.Symbol("i"), sympy.I)
+
+
+class Sympy:
+    """The algebra of `equality.Judge`. What cannot be read is not equal to anything."""
+
+    def same(self, gold: str, answer: str, gold_number: Numeral | None) -> bool:
+        right, given = self._number(gold, gold_number), expression(answer)
+        if gold_number is not None and gold_number.unit_of_last_digit is not None and not given.free_symbols:
+            value = given.evalf(DIGITS)
+            return bool(value.is_Float or value.is_Rational) and meets(gold_number, Fraction(sympy.Rational(value)))
+        return equal(right, given)
+
+    def same_equation(self, gold: tuple[str, str], answer: tuple[str, str]) -> bool:
+        sides = [[expression(side) for side in equation] for equation in (gold, answer)]
+        (left, right), (other_left, other_right) = sides
+        return proportional(left - right, other_left - other_right)
+
+    def same_function(self, gold: tuple[str, str], answer: tuple[str, str]) -> bool:
+        (name, right), (other, given) = ((sympy.Symbol(letter), expression(text)) for letter, text in (gold, answer))
+        return name not in given.free_symbols and equal(right, given.subs(other, name))
+
+    def less(self, one: str, other: str) -> bool:
+        low, high = (expression(text).evalf(DIGITS) for text in (one, other))
+        return bool(low < high)
+
+    def reads(self, text: str) -> bool:
+        try:
+            return expression(text) is not None
+        except Unreadable:
+            return False
+
+    def _number(self, text: str, number: Numeral | None) -> sympy.Expr:
+        return sympy.Rational(number.value.numerator, number.value.denominator) if number is not None else expression(text)
+
+
+def equal(one: sympy.Expr, other: sympy.Expr) -> bool:
+    """Whether two expressions are the same, by the rule at the head of this file."""
+    if one == other:
+        return True
+    symbols = sorted(one.free_symbols | other.free_symbols, key=str)
+    if len(symbols) > len(_POSITIVE):
+        return False
+    seen = 0
+    for point in _POINTS if symbols else _POINTS[:1]:
+        place = dict(zip(symbols, map(sympy.Rational, point), strict=False))
+        values = [_at(expr, place) for expr in (one, other)]
+        if point in _POINTS[4:] and not all(value is not None and value.is_real for value in values):
+            continue  # a root of a negative number has branches
+        if None in values:
+            continue
+        if not _agree(*values):
+            return _both_zero(one, other) if not symbols else False
+        seen += 1
+    return seen > 0 or sympy.simplify(one - other) == 0
+
+
+def proportional(one: sympy.Expr, other: sympy.Expr) -> bool:
+    """Whether `one` is a constant but 0 times `other`, and both have variables."""
+    symbols = sorted(one.free_symbols | other.free_symbols, key=str)
+    if not one.free_symbols or one.free_symbols != other.free_symbols or len(symbols) > len(_POSITIVE):
+        return False
+    ratios = []
+    for point in _POINTS[:4]:
+        place = dict(zip(symbols, map(sympy.Rational, point), strict=False))
+        values = [_at(expr, place) for expr in (one, other)]
+        if None in values or any(abs(value) < AGREE for value in values):
+            continue
+        ratios.append(values[0] / values[1])
+    return len(ratios) > 1 and all(_agree(ratios[0], ratio) for ratio in ratios[1:])
+
+
+def _at(expr: sympy.Expr, place: dict) -> sympy.Expr | None:
+    """A number; None where there is none."""
+    functions = {
+        f: sympy.Symbol(f"value{i}") for i, f in enumerate(sorted(expr.atoms(sympy.core.function.AppliedUndef), key=str))
+    }
+    if functions:
+        hidden = {symbol: sympy.Rational(str(sum(map(ord, str(f))) + 7919) + "/997") for f, symbol in functions.items()}
+        expr = expr.subs(functions).subs(hidden)
+    value = expr.subs(place).evalf(DIGITS) if place or functions else expr.evalf(DIGITS)
+    if value.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo) or not value.is_number:
+        return None
+    parts = value.as_real_imag()
+    return value if all(part.is_Float or part.is_Rational for part in parts) else None
+
+
+def _agree(one: sympy.Expr, other: sympy.Expr) -> bool:
+    return bool(abs(one - other) <= AGREE * max(abs(one), abs(other)))
+
+
+def _both_zero(one: sympy.Expr, other: sympy.Expr) -> bool:
+    """One of two numbers may be 0 in disguise: evaluation to 60 digits leaves a trace of it."""
+    near = [abs(value.evalf(DIGITS)) < AGREE for value in (one, other)]
+    return all(near) and sympy.simplify(one - other) == 0
