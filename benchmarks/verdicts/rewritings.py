@@ -287,7 +287,8 @@ def unicode(body: str) -> str | None:
     r"""Unicode's signs for what has one: pi, roots of digits, squares and cubes, minus, dot, infinity."""
     text = re.sub(r"\\sqrt\{(\d+)\}", lambda match: f"√{match[1]}" if len(match[1]) == 1 else f"√({match[1]})", body)
     text = re.sub(r"\\pi(?![A-Za-z])", "π", text)
-    text = re.sub(r"(?<=[A-Za-zπ0-9)])\^\{?([23])\}?(?!\d)", lambda match: "²³"[int(match[1]) - 2], text)
+    squares = r"(?<=[A-Za-zπ0-9)])\^(?:\{([23])\}|([23])(?!\d))"
+    text = re.sub(squares, lambda match: "²³"[int(match[1] or match[2]) - 2], text)
     text = re.sub(r"(?<![\^_{])-(?![\d ]*/)", "\N{MINUS SIGN}", text).replace(r"\cdot", "·").replace(r"\infty", "∞")
     return text if text != body else None
 

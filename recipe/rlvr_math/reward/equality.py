@@ -246,6 +246,8 @@ class Judge:
         if gold.relations == (r"\in",):
             return self.equal(read(right), answer)
         if isinstance(answer, Chain) and answer.relations == ("=",):
+            if named and squeezed(left) == squeezed(answer.parts[1]):
+                return self.equal(read(right), read(answer.parts[0]))
             if named and is_name(answer.parts[0]):
                 return self._same_definition(gold, answer)
             equations = (gold.parts, answer.parts)

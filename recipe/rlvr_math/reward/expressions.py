@@ -3,9 +3,9 @@ r"""Expressions by computer algebra: latex2sympy2-extended 1.11.0 (math-verify's
 Only a verifier process imports this. math-verify's own comparison is not used: it rounds to six places, takes `6=5` for 5 and
 1.3e-27 for 2.9e-19. What its parser gets wrong is handled before it by the rules of `readable`, each of which names it.
 
-Two expressions are equal if their difference is 0 by sympy, or if they agree to 40 digits: numbers as they are, expressions with
-variables at points drawn from a fixed seed, positive and negative, integers among them. No tolerance is absolute: 40 digits of
-1e-300 are 40 digits.
+Two expressions differ if their expanded difference is a rational number or a polynomial other than 0. Otherwise they are equal
+if they agree to 40 digits behind the first: numbers as they are, expressions with variables at fixed points, positive, negative
+and integers among them. No tolerance is absolute: 40 digits of 1e-300 are 40 digits.
 """
 
 from __future__ import annotations
@@ -15,17 +15,23 @@ from fractions import Fraction
 
 import sympy
 from latex2sympy2_extended.latex2sympy2 import ConversionConfig, latex2sympy
+from sympy.core.function import AppliedUndef
 
 from recipe.rlvr_math.reward.numerals import Numeral, meets
 
 _CONFIG = ConversionConfig(interpret_as_mixed_fractions=False, lowercase_symbols=False)
 DIGITS = 60
 AGREE = sympy.Float(10) ** -40
-# Where variables are put, in the order of their names: prime fractions, integers (for floors and factorials), negative ones.
-_POSITIVE = ("7/3", "11/5", "13/11", "23/7", "29/17", "31/19", "37/23", "41/29", "43/31", "47/37", "53/41", "59/43")
-_INTEGERS = ("7", "4", "11", "3", "8", "5", "9", "2", "13", "6", "10", "12")
-_NEGATIVE = ("-5/3", "-13/7", "-8/11", "-17/5", "-19/13", "-2/17", "-23/19", "-31/7", "-1/3", "-37/11", "-9/2", "-6/5")
-_POINTS = (_POSITIVE, tuple(reversed(_POSITIVE)), _INTEGERS, tuple(reversed(_INTEGERS)), _NEGATIVE, tuple(reversed(_NEGATIVE)))
+# Where variables are put, in the order of their names, each point a rotation of such a row: fractions of many sizes, integers (for
+# floors and factorials), negative numbers.
+_POSITIVE = ("7/3", "1009/7", "1/29", "23/7", "5003/11", "31/190", "37/23", "410/29", "3/431", "47/37", "99/41", "597/43")
+_INTEGERS = ("7", "31", "2", "13", "5", "46", "9", "3", "22", "11", "4", "17")
+_NEGATIVE = ("-5/3", "-113/7", "-8/111", "-17/5", "-190/13", "-2/17", "-23/19", "-31/7", "-1/3", "-377/11", "-9/2", "-6/5")
+_POINTS = tuple(
+    (row is _NEGATIVE, row[turn:] + row[:turn])
+    for row, turns in ((_POSITIVE, (0, 1, 4, 9)), (_INTEGERS, (0, 2, 5)), (_NEGATIVE, (0, 1, 6)))
+    for turn in turns
+)
 
 
 class Unreadable(Exception):
@@ -70,17 +76,39 @@ def primes(text: str) -> str:
     return re.sub(r"(?<![A-Za-z\\])([A-Za-z])('+)", lambda found: rf"{found[1]}_{{prime{len(found[2])}}}", text)
 
 
+# Letters that the parser refuses, takes for a constant, or for a function of what follows; each as a letter that hardly occurs.
+_LETTERS = tuple(
+    (re.compile(pattern), command)
+    for pattern, command in (
+        (r"(?<![A-Za-z\\])E(?=\s*_)", r"\Xi"),
+        (r"(?<![A-Za-z\\])e(?=\s*_)", r"\xi"),
+        (r"(?<![A-Za-z\\])I(?![A-Za-z]|\s*\()", r"\Upsilon"),
+        (r"\\gamma(?![A-Za-z])", r"\varsigma"),
+        (r"\\Gamma(?![A-Za-z]|\s*\()", r"\varrho"),
+    )
+)
+
+
 def names(text: str) -> str:
-    r"""`E_{1}` and `I` (which the parser refuses, or reads as Euler's number), `x_{max}`, `m_{p}`: one letter with an index."""
+    r"""`E_{1}`, `I^2`, `\gamma`, `x_{max}`, `M_{\odot}`: letters, with an index."""
     text = re.sub(r"\\lambda_\{\\text\{\s*([a-z]+)\s*\}\}", r"\\lambda_{\1}", text)
-    text = re.sub(r"_\{\s*\\(?:text|max|min|odot|oplus)\s*\{?\s*([A-Za-z]*)\s*\}?\s*\}", r"_{x\1}", text)
-    return re.sub(r"(?<![A-Za-z\\])E(?![A-Za-z(])|(?<=[^A-Za-z\\])E(?=_)|^E(?=_)", r"\\Xi ", text)
+    text = re.sub(r"_\{\s*\\text\s*\{\s*([A-Za-z]+)\s*\}\s*\}", r"_{x\1}", text)
+    text = re.sub(r"_\{\s*\\(max|min|odot|oplus)\s*\}", r"_{x\1}", text)
+    for letter, stands_for in _LETTERS:
+        text = letter.sub(lambda _, command=stands_for: command + " ", text)
+    return text
 
 
 def natural_log(text: str) -> str:
     r"""`\log 2` is the natural logarithm, where the parser takes base 10; `\log_{10}` and `\lg` are that."""
     text = re.sub(r"\\lg(?![A-Za-z])", r"\\log_{10}", text)
     return re.sub(r"\\log(?![A-Za-z])(?!\s*_)", r"\\ln", text)
+
+
+def derivatives(text: str) -> str:
+    r"""`\frac{dx}{dt}`: with the spaces without which the parser reads a fraction of products."""
+    variable = r"(\\?[A-Za-z]+(?:_\{\w+\})?)"
+    return re.sub(rf"\\frac\{{\s*(d(?:\^\{{\d\}})?)\s*{variable}\s*\}}\{{\s*d\s*{variable}", r"\\frac{\1 \2}{d \3", text)
 
 
 def products(text: str) -> str:
@@ -96,7 +124,7 @@ def signs(text: str) -> str:
     return re.sub(r"(?<!\\sqrt)\[([^\[\]]*)\]", r"(\1)", text)
 
 
-READABLE = (no_neighbours, primes, names, natural_log, exact_decimals, mixed_numbers, signs, products)
+READABLE = (no_neighbours, primes, derivatives, names, natural_log, exact_decimals, mixed_numbers, signs, products)
 
 
 def readable(text: str) -> str:
@@ -116,6 +144,9 @@ def expression(text: str) -> sympy.Expr:
         raise Unreadable from error
     if not isinstance(found, sympy.Expr) or found.has(sympy.Float, sympy.zoo, sympy.nan):
         raise Unreadable
+    # Unknown functions and derivatives are what they are called; sympy computes the derivative of x by t to 0.
+    unknown = found.atoms(sympy.Derivative, AppliedUndef)
+    found = found.subs({one: sympy.Symbol(str(one)) for one in sorted(unknown, key=lambda one: -len(str(one)))})
     bound = found.has(sympy.Sum, sympy.Product)
     return found if bound else found.subs(sympy.Symbol("i"), sympy.I)
 
@@ -160,11 +191,16 @@ def equal(one: sympy.Expr, other: sympy.Expr) -> bool:
     symbols = sorted(one.free_symbols | other.free_symbols, key=str)
     if len(symbols) > len(_POSITIVE):
         return False
+    difference = sympy.expand(one.doit() - other.doit())
+    if difference.is_Rational or (symbols and difference.is_polynomial(*symbols) and not difference.atoms(sympy.Function)):
+        coefficients = [difference] if difference.is_Rational else sympy.Poly(difference, *symbols).coeffs()
+        if all(coefficient.is_Rational for coefficient in coefficients):
+            return not any(coefficients)
     seen = 0
-    for point in _POINTS if symbols else _POINTS[:1]:
+    for negative, point in _POINTS if symbols else _POINTS[:1]:
         place = dict(zip(symbols, map(sympy.Rational, point), strict=False))
         values = [_at(expr, place) for expr in (one, other)]
-        if point in _POINTS[4:] and not all(value is not None and value.is_real for value in values):
+        if negative and not all(value is not None and value.is_real for value in values):
             continue  # a root of a negative number has branches
         if None in values:
             continue
@@ -180,7 +216,7 @@ def proportional(one: sympy.Expr, other: sympy.Expr) -> bool:
     if not one.free_symbols or one.free_symbols != other.free_symbols or len(symbols) > len(_POSITIVE):
         return False
     ratios = []
-    for point in _POINTS[:4]:
+    for _, point in _POINTS[:7]:
         place = dict(zip(symbols, map(sympy.Rational, point), strict=False))
         values = [_at(expr, place) for expr in (one, other)]
         if None in values or any(abs(value) < AGREE for value in values):
@@ -191,13 +227,7 @@ def proportional(one: sympy.Expr, other: sympy.Expr) -> bool:
 
 def _at(expr: sympy.Expr, place: dict) -> sympy.Expr | None:
     """A number; None where there is none."""
-    functions = {
-        f: sympy.Symbol(f"value{i}") for i, f in enumerate(sorted(expr.atoms(sympy.core.function.AppliedUndef), key=str))
-    }
-    if functions:
-        hidden = {symbol: sympy.Rational(str(sum(map(ord, str(f))) + 7919) + "/997") for f, symbol in functions.items()}
-        expr = expr.subs(functions).subs(hidden)
-    value = expr.subs(place).evalf(DIGITS) if place or functions else expr.evalf(DIGITS)
+    value = expr.subs(place).evalf(DIGITS)
     if value.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo) or not value.is_number:
         return None
     parts = value.as_real_imag()

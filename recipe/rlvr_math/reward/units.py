@@ -68,7 +68,7 @@ _CHANGING = frozenset(
     "infinity zero one two three four five six seven eight nine ten eleven twelve".split()
 )
 _TEXT_UNIT = re.compile(
-    r"(?P<body>.*?[\d})\]\w!'])\s*(?P<unit>\\text\s*\{[^{}]*\}(?:\s*(?:\^\s*\{\s*-?\d\s*\}|/|\\cdot|\\text\s*\{[^{}]*\}|\s))*)",
+    r"(?P<body>.*?[\d})\]\w!'])\s*(?P<unit>\\text\s*\{(?:[^{}]|\{[^{}]*\})*\}(?:\s*(?:\^\s*\{\s*-?\d\s*\}|/|\\cdot|\\text\s*\{[^{}]*\}|\s))*)",
     re.DOTALL,
 )
 _WORD_UNIT = re.compile(r"(?P<body>(?:.*[\d})\].!]))\s*(?P<unit>(?<![A-Za-z\\])[A-Za-z]{2,}[A-Za-z ./^{}\d-]*)", re.DOTALL)
