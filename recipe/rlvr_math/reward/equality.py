@@ -13,7 +13,6 @@ from typing import Protocol
 
 from recipe.rlvr_math.reward.numerals import Numeral, meets, numeral
 from recipe.rlvr_math.reward.reading import (
-    EMPTY,
     REALS,
     Based,
     Builder,
@@ -224,9 +223,9 @@ class Judge:
             return self._approximated(parts, relations)
         if set(relations) != {"="}:
             return None
-        if is_name(parts[0]):
+        while is_name(parts[0]) and len(parts) > 1:
             parts.pop(0)
-        elif is_name(parts[-1]) and len(parts) == 2:
+        if is_name(parts[-1]) and len(parts) == len(chain.parts) == 2:
             parts.pop()
         values = [read(part) for part in parts]
         if all(self.equal(values[-1], value) for value in values[:-1]):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 import sympy
 from latex2sympy2_extended.latex2sympy2 import ConversionConfig, latex2sympy
@@ -42,8 +43,8 @@ class Unreadable(Exception):
 
 
 def no_neighbours(text: str) -> str:
-    r"""`5 6` is nothing, where the parser reads 11, and `12.5.3` neither."""
-    if re.search(r"\d\s+[\d.]|\d\.\d*\.|\.\.", text) or not text.strip():
+    r"""`5 6`, `5_5` and `5'` are nothing, where the parser reads 11, 5 and 5; nor is `12.5.3`."""
+    if re.search(r"\d\s+[\d.]|\d\.\d*\.|\.\.|[\d)]\s*['_]|[\d)]\s*\^\s*\{\s*\\prime", text) or not text.strip():
         raise Unreadable
     return text
 
@@ -118,13 +119,38 @@ def products(text: str) -> str:
     return re.sub(r"(\\(?:arc)?(?:sin|cos|tan|ln|exp)\s*\([^()]*\))\s*\\cdot\s*(?=\()", r"\1 \\cdot ", text)
 
 
+def degrees(text: str) -> str:
+    r"""`\cos 60^{\circ}` is a cosine of pi/3, where the parser takes 60 radians."""
+    text = re.sub(r"(\d+(?:\.\d+)?|\([^()]*\))\s*\^\s*\{\s*\\circ\s*\}", r"(\1 \\cdot \\frac{\\pi}{180})", text)
+    if "\\circ" in text:
+        raise Unreadable
+    return text
+
+
+def odd_roots(text: str) -> str:
+    r"""`\sqrt[3]{-8}` is -2, where sympy takes the principal root."""
+    return re.sub(r"\\sqrt\[(\d*[13579])\]\{\s*-\s*([\d.]+)\s*\}", r"(-\\sqrt[\1]{\2})", text)
+
+
 def signs(text: str) -> str:
     r"""`*`, `\div`, `\ast`, `[ ]` for parentheses, `\exp x`."""
     text = text.replace("*", r" \cdot ").replace(r"\ast", r"\cdot")
     return re.sub(r"(?<!\\sqrt)\[([^\[\]]*)\]", r"(\1)", text)
 
 
-READABLE = (no_neighbours, primes, derivatives, names, natural_log, exact_decimals, mixed_numbers, signs, products)
+READABLE = (
+    no_neighbours,
+    degrees,
+    primes,
+    derivatives,
+    names,
+    natural_log,
+    exact_decimals,
+    mixed_numbers,
+    odd_roots,
+    signs,
+    products,
+)
 
 
 def readable(text: str) -> str:
@@ -136,14 +162,22 @@ def readable(text: str) -> str:
 
 def expression(text: str) -> sympy.Expr:
     """The expression of plain LaTeX; `Unreadable` if it is none, or has no finite value."""
+    found = _parsed(text)
+    if found is None:
+        raise Unreadable
+    return found
+
+
+@lru_cache(maxsize=256)  # a group's responses have the same gold, and often the same answer
+def _parsed(text: str) -> sympy.Expr | None:
     try:
         found = latex2sympy(
             readable(text), is_real=None, convert_degrees=False, normalization_config=None, conversion_config=_CONFIG
         )
-    except Exception as error:
-        raise Unreadable from error
+    except Exception:
+        return None
     if not isinstance(found, sympy.Expr) or found.has(sympy.Float, sympy.zoo, sympy.nan):
-        raise Unreadable
+        return None
     # Unknown functions and derivatives are what they are called; sympy computes the derivative of x by t to 0.
     unknown = found.atoms(sympy.Derivative, AppliedUndef)
     found = found.subs({one: sympy.Symbol(str(one)) for one in sorted(unknown, key=lambda one: -len(str(one)))})
@@ -175,10 +209,7 @@ class Sympy:
         return bool(low < high)
 
     def reads(self, text: str) -> bool:
-        try:
-            return expression(text) is not None
-        except Unreadable:
-            return False
+        return _parsed(text) is not None
 
     def _number(self, text: str, number: Numeral | None) -> sympy.Expr:
         return sympy.Rational(number.value.numerator, number.value.denominator) if number is not None else expression(text)

@@ -109,6 +109,7 @@ _COLON = re.compile(
     r"(\d{1,6})\s*:\s*(\d{1,6})(?:\s*:\s*(\d{1,6}))?\s*((?:\\text\s*\{)?\s*[ap]\.?\s?m\.?\s*\}?)?", re.IGNORECASE
 )
 _COMMA_NUMBER = re.compile(r"([+-]?(?:\\\$|€|£)?\s?)(\d{1,3}(?:,\d{3})+)((?:\.\d+)?(?!\d).*)", re.DOTALL)
+_CHOICE = re.compile(r"\\text\s*\{\s*\(?([A-E])[.):]+\s*\}\s*(\S.*)", re.DOTALL)  # \textbf{(C)}\ 36
 _TEXT = re.compile(r"\\(?:text|operatorname)\s*\{([^{}]*)\}")
 _OPEN, _CLOSE = ("(", "[", r"\{", r"\langle"), (")", "]", r"\}", r"\rangle")
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL)
@@ -117,6 +118,8 @@ _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL)
 def read(text: str) -> Node:
     """The node of an answer."""
     text = text.strip()
+    if found := _CHOICE.fullmatch(text):
+        return Either((Value(found[1]), read(found[2])))
     if (found := _COMMA_NUMBER.fullmatch(text)) and not re.search(r"[,;]", found[3]):
         number = _read_one(found[1] + found[2].replace(",", "") + found[3])
         return Either((number, _read_list(text)))
@@ -247,7 +250,9 @@ def _group(text: str) -> Node | None:
         return Group(
             opening.replace(r"\langle", "("), tuple(_read_one(part) for part in parts), closing.replace(r"\rangle", ")")
         )
-    return _read_one(inner) if opening == "(" and closing == ")" and not _RELATION.search(inner) else None
+    if opening == "(" and closing == ")" and not _RELATION.search(inner):
+        return _read_one(inner)
+    return Words(text) if opening == "[" else None  # a list of one, or an integer part
 
 
 def _value(text: str) -> Node:

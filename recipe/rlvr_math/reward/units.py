@@ -73,6 +73,7 @@ _TEXT_UNIT = re.compile(
 )
 _WORD_UNIT = re.compile(r"(?P<body>(?:.*[\d})\].!]))\s*(?P<unit>(?<![A-Za-z\\])[A-Za-z]{2,}[A-Za-z ./^{}\d-]*)", re.DOTALL)
 _MARK_UNIT = re.compile(r"(?P<body>.*[^\s^_{(+*/=-])\s*(?P<unit>\\%|\^\{\\circ\}|\^\{\s*\\circ\s*\}|\\\$|€|£)", re.DOTALL)
+_ANGLE_OF = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![A-Za-z])")  # whose degrees are no unit of the whole
 _MONEY_BEFORE = re.compile(r"(?P<sign>-?)\s*(?P<unit>\\\$|€|£)\s*(?P<body>.*)", re.DOTALL)
 
 
@@ -84,7 +85,7 @@ def split_unit(text: str) -> tuple[str, str | None]:
     """
     if found := _MONEY_BEFORE.fullmatch(text):
         return found["sign"] + found["body"], _KNOWN[found["unit"]]
-    if found := _MARK_UNIT.fullmatch(text):
+    if (found := _MARK_UNIT.fullmatch(text)) and not _ANGLE_OF.search(found["body"]):
         unit = found["unit"].replace(" ", "")
         return found["body"].strip(), _KNOWN[unit]
     if (found := _TEXT_UNIT.fullmatch(text)) and (unit := _name(found["unit"])):

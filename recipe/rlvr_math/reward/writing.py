@@ -195,23 +195,39 @@ def percent(text: str) -> str:
     return re.sub(r"(?<!\\)%", r"\\%", text)
 
 
-_SHORT_FRACTION = re.compile(r"\\frac\s*(?:(\d|[A-Za-z])|(\{))")
+_FRACTION = re.compile(r"\\frac(?![A-Za-z])")
+_ARGUMENT = re.compile(r"\s*(\d|[A-Za-z]|\\[A-Za-z]+)")
 _SHORT_ROOT = re.compile(r"\\sqrt(?:\s*(\d)|\s+([A-Za-z])(?![A-Za-z]))")
-_SCRIPT = re.compile(r"([_^])\s*([A-Za-z0-9])")
+_CHOOSE = re.compile(r"\{\s*([^{}]*?)\s*\\choose(?![A-Za-z])\s*([^{}]*?)\s*\}")
 
 
 def braces(text: str) -> str:
-    r"""`\frac12`, `\frac 1{2}`, `\sqrt2`, `x^2`: with braces. (latex2sympy2 1.11 refuses the first and the third.)"""
-    text = re.sub(r"\\frac\s*(\d)\s*(\d)", r"\\frac{\1}{\2}", text)
-    text = re.sub(r"\\frac\s*([\dA-Za-z])\s*\{", r"\\frac{\1}{", text)
-    text = re.sub(r"(\\frac\s*\{[^{}]*\})\s*([\dA-Za-z])", r"\1{\2}", text)
-    text = re.sub(r"\\frac\s+\{", r"\\frac{", text)
+    r"""`\frac12`, `\frac 1{2}`, `\frac\pi2`, `\sqrt2`, `x^2`, `{n \choose k}`: with braces. (latex2sympy2 1.11 refuses the first.)"""
+    start = 0
+    while (found := _FRACTION.search(text, start)) is not None:
+        text, start = _argument(*_argument(text, found.end()))[0], found.end()
     text = _SHORT_ROOT.sub(lambda found: rf"\sqrt{{{found[1] or found[2]}}}", text)
-    text = re.sub(r"\^\s*(-?\d+)(?![\d.])", r"^{\1}", text)
+    text = re.sub(r"_\s*([A-Za-z0-9])", r"_{\1}", text)
+    text = re.sub(r"\^\s*(-?\d+(?:\.\d+)?)(?![\d.])", r"^{\1}", text)
+    text = re.sub(r"\^\s*([A-Za-z])", r"^{\1}", text)
     text = re.sub(r"\^\s*\(([^()]*)\)", r"^{\1}", text)
     text = re.sub(r"\^\s*\\circ(?![A-Za-z])", r"^{\\circ}", text)
     text = re.sub(r"\\(sin|cos|tan)\s*\^\s*\{-1\}", r"\\arc\1", text)
+    text = _CHOOSE.sub(r"\\binom{\1}{\2}", text)
     return re.sub(r"\s+", " ", text).strip()
+
+
+def _argument(text: str, position: int) -> tuple[str, int]:
+    """The text with braces around the argument at `position`, and where the argument ends."""
+    if (found := _ARGUMENT.match(text, position)) is not None:
+        argument = f"{{{found[1]}}}"
+        return text[:position] + argument + text[found.end() :], position + len(argument)
+    opening = re.compile(r"\s*\{").match(text, position)
+    close = opening and _closing(text, opening.end() - 1)
+    if close is None:
+        return text, len(text)
+    argument = text[opening.end() - 1 : close + 1]
+    return text[:position] + argument + text[close + 1 :], position + len(argument)
 
 
 _PROSE = re.compile(
