@@ -45,7 +45,7 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     print(
-        "| grader | part | pairs | judged right though wrong | judged wrong though right | raised | seconds |\n|---|---|---|---|---|---|---|"
+        "| grader | part | pairs | wrong judged right | right judged wrong | raised | seconds |\n|---|---|---|---|---|---|---|"
     )
     for name in options.graders:
         with multiprocessing.get_context("spawn").Pool(options.processes, quiet) as pool:

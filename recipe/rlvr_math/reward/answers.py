@@ -3,9 +3,9 @@ r"""Where the answer stands in a response.
 The rule, to be applied by hand. Three things state an answer:
 
 * a box: `\boxed{...}` or `\fbox{...}`, or `\boxed` before one number, letter or command without braces;
-* an answer line: a line that begins with "answer" and a colon (also the full-width one), before which only marks of Markdown and
-  words such as "the", "final" or "so" may stand, "is" between the two. What follows on the line is the answer; if nothing does,
-  the next line that is not empty is, or the formula displayed there;
+* an answer line: a line that begins with "answer" and a colon (also the full-width one); only marks of Markdown and words such
+  as "the", "final" or "so" may stand before, "is" between the two. What follows on the line is the answer; if nothing does, the
+  next line that is not empty is, or the formula displayed there;
 * "answer:" in the middle of a sentence, and an answer line with nothing but three or more words (no digit, no formula).
 
 Empty ones are no statement, and an unclosed last box is no box. The last box or answer line counts. Only where there is none,

@@ -1,11 +1,12 @@
 """Whether an answer is the right one: two nodes of `reading` are compared, by rules that have names.
 
-`decide` needs computer algebra for expressions only. Without it (the process that scores) it raises `NeedsAlgebra` there, and the
-whole question goes to a verifier process. When a rule does not apply, or something cannot be read, the answer is wrong.
+`Judge.decide` needs computer algebra for expressions only. Without it (in the process that scores) it raises `NeedsAlgebra`
+there, and the whole question goes to a verifier process. Where no rule applies or a text cannot be read, an answer is wrong.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -14,10 +15,8 @@ from typing import Protocol
 from recipe.rlvr_math.reward.numerals import Numeral, meets, numeral
 from recipe.rlvr_math.reward.reading import (
     REALS,
-    Based,
     Builder,
     Chain,
-    Colon,
     Either,
     Group,
     Matrix,
@@ -149,7 +148,7 @@ class Judge:
             return self.equal(gold, answer.items[0])
         if isinstance(gold, Several) and len(gold.items) == 1:
             return self.equal(gold.items[0], answer)
-        if isinstance(gold, Words) and isinstance(answer, Value) or isinstance(gold, Value) and isinstance(answer, Words):
+        if (isinstance(gold, Words) and isinstance(answer, Value)) or (isinstance(gold, Value) and isinstance(answer, Words)):
             return self._rule("as words", _words(gold.text) == _words(answer.text))
         return self._rule(f"{_kind(gold)} is no {_kind(answer)}", False)
 
@@ -173,9 +172,9 @@ class Judge:
     # One value.
 
     def _same_value(self, gold: Value, answer: Value) -> bool:
-        if gold.unit and not answer.unit and (found := re.fullmatch(r"(.*[\d}\])])\s*([A-Za-z])", answer.text)):
-            if found[2] == gold.unit:  # "5 m", where the gold is in metres
-                answer = Value(found[1], gold.unit)
+        found = re.fullmatch(r"(.*[\d}\])])\s*([A-Za-z])", answer.text) if gold.unit and not answer.unit else None
+        if found and found[2] == gold.unit:  # "5 m", where the gold is in metres
+            answer = Value(found[1], gold.unit)
         if gold.unit == answer.unit:
             return self._same_number(gold.text, answer.text)
         if gold.unit and answer.unit:
@@ -367,7 +366,7 @@ class Judge:
             place = next((i for i, other in enumerate(ordered) if self._less(point, other)), len(ordered))
             ordered.insert(place, point)
         ends = [r"-\infty", *ordered, r"\infty"]
-        return [(low, False, high, False) for low, high in zip(ends, ends[1:], strict=False)]
+        return [(low, False, high, False) for low, high in itertools.pairwise(ends)]
 
     def _less(self, one: str, other: str) -> bool:
         numbers = numeral(one), numeral(other)

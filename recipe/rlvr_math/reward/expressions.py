@@ -22,9 +22,10 @@ from recipe.rlvr_math.reward.numerals import Numeral, meets
 
 _CONFIG = ConversionConfig(interpret_as_mixed_fractions=False, lowercase_symbols=False)
 DIGITS = 60
+MAX_EXPONENT = 100_000  # of a number; such a power is met by its own text only
 AGREE = sympy.Float(10) ** -40
-# Where variables are put, in the order of their names, each point a rotation of such a row: fractions of many sizes, integers (for
-# floors and factorials), negative numbers.
+# Where variables are put, in the order of their names, each point a rotation of such a row: fractions of many sizes, integers
+# (for floors and factorials), negative numbers.
 _POSITIVE = ("7/3", "1009/7", "1/29", "23/7", "5003/11", "31/190", "37/23", "410/29", "3/431", "47/37", "99/41", "597/43")
 _INTEGERS = ("7", "31", "2", "13", "5", "46", "9", "3", "22", "11", "4", "17")
 _NEGATIVE = ("-5/3", "-113/7", "-8/111", "-17/5", "-190/13", "-2/17", "-23/19", "-31/7", "-1/3", "-377/11", "-9/2", "-6/5")
@@ -177,6 +178,10 @@ def _parsed(text: str) -> sympy.Expr | None:
     except Exception:
         return None
     if not isinstance(found, sympy.Expr) or found.has(sympy.Float, sympy.zoo, sympy.nan):
+        return None
+    if any(
+        power.base.is_number and power.exp.is_Rational and abs(power.exp) > MAX_EXPONENT for power in found.atoms(sympy.Pow)
+    ):
         return None
     # Unknown functions and derivatives are what they are called; sympy computes the derivative of x by t to 0.
     unknown = found.atoms(sympy.Derivative, AppliedUndef)

@@ -1,8 +1,8 @@
 r"""Numbers that can be read without computer algebra, exactly, and when two of them are the same.
 
-A numeral is an integer, a decimal, a power of ten times one (`4.5e33`, `4.5 \times 10^{33}`), a fraction of two of them, a mixed
-number (`2\frac{1}{4}`), a repeating decimal (`0.1\overline{6}`), or a small power of integers (`2^{100}`), in the plain LaTeX of
-`writing`. Its value is a fraction of integers: `0.0000001` and a number of 23 digits are what they say.
+A numeral is an integer, a decimal, a power of ten times one (`4.5e33`, `4.5 \times 10^{33}`), a fraction of two of them, a
+mixed number (`2\frac{1}{4}`), a repeating decimal (`0.1\overline{6}`), or a small power of integers (`2^{100}`), in the plain
+LaTeX of `writing`. Its value is a fraction of integers: `0.0000001` and a number of 23 digits are what they say.
 
 A decimal gold (with a point or an e) is met by what rounds to it at its last digit, if it is also within 5 % of it; every other
 gold is met by exactly its value, whatever the size. There is no absolute tolerance.

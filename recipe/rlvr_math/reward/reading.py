@@ -1,6 +1,7 @@
 r"""What kind of thing an answer is, and its parts. Nothing is computed here, and no library is needed.
 
-`read` takes the plain LaTeX of `writing` and returns one of the nodes below. What can be read in two ways (`1,200`) is `Either`.
+`read` takes the plain LaTeX of `writing` and returns one of the nodes below. What can be read in two ways (`1,200`) is
+`Either`.
 """
 
 from __future__ import annotations
@@ -260,7 +261,7 @@ def _value(text: str) -> Node:
     if unit is not None:
         return Value(_unparenthesised(number), unit)
     words = _TEXT.sub(r"\1", text).replace("~", " ").strip(" .")
-    worded = words != text and r"\text" in text or re.fullmatch(r"[A-Za-z]{3,}(?:[ '-][A-Za-z]+)*", words)
+    worded = (words != text and r"\text" in text) or re.fullmatch(r"[A-Za-z]{3,}(?:[ '-][A-Za-z]+)*", words)
     if worded and re.fullmatch(r"[A-Za-z][A-Za-z '.,()/-]*", words) and len(words) > 1:
         return Words(" ".join(words.lower().split()))
     return Value(text)
@@ -287,9 +288,10 @@ _TUPLE_OF_NAMES = re.compile(r"\(\s*[A-Za-z](?:_\{?\w\}?)?(?:\s*,\s*[A-Za-z](?:_
 
 
 def is_name(text: str) -> bool:
-    r"""Whether a side of an equation only names what was asked for: `x`, `f(x)`, `AB`, `\angle ABC`, `m+n`, `m_{\max}`, `(x, y)`.
+    r"""Whether a side of an equation only names what was asked for.
 
-    Not `2x`, `x^2`, `|x|`, `-x`, `\ln x`, `x + x`, `e`: those make an equation for something else.
+    `x`, `f(x)`, `AB`, `\angle ABC`, `m+n`, `m_{\max}` and `(x, y)` do. `2x`, `x^2`, `|x|`, `-x`, `\ln x`, `x + x` and `e` do
+    not: those make an equation for something else.
     """
     if _CONSTANT.fullmatch(text):
         return False

@@ -61,11 +61,13 @@ _NAMES = (
 _KNOWN = {name: names[0] for names in _NAMES for name in names}
 # Words after which a number is another one, or none.
 _CHANGING = frozenset(
-    "and or to not no nor is are was isn't than least most about around approximately roughly between below above under over plus "
-    "minus times divided by per more less fewer greater larger smaller squared cubed factorial hundred thousand million billion "
-    "trillion dozen half halves third thirds quarter quarters fifth tenth double twice triple mod modulo base choose power "
-    "if for when where wrong false maybe either both otherwise except but unless possibly root pi e i x y n nth th st nd rd "
-    "infinity zero one two three four five six seven eight nine ten eleven twelve".split()
+    """
+    and or to not no nor is are was isn't than least most about around approximately roughly between below above under
+    over plus  minus times divided by per more less fewer greater larger smaller squared cubed factorial hundred thousand
+    million billion  trillion dozen half halves third thirds quarter quarters fifth tenth double twice triple mod modulo
+    base choose power  if for when where wrong false maybe either both otherwise except but unless possibly root pi e i x
+    y n nth th st nd rd  infinity zero one two three four five six seven eight nine ten eleven twelve
+    """.split()  # noqa: SIM905
 )
 _TEXT_UNIT = re.compile(
     r"(?P<body>.*?[\d})\]\w!'])\s*(?P<unit>\\text\s*\{(?:[^{}]|\{[^{}]*\})*\}(?:\s*(?:\^\s*\{\s*-?\d\s*\}|/|\\cdot|\\text\s*\{[^{}]*\}|\s))*)",
@@ -80,8 +82,8 @@ _MONEY_BEFORE = re.compile(r"(?P<sign>-?)\s*(?P<unit>\\\$|€|£)\s*(?P<body>.*)
 def split_unit(text: str) -> tuple[str, str | None]:
     r"""The number (or expression) of plain LaTeX and its unit's name: `5 \text{ m}` gives ("5", "m"); None without a unit.
 
-    A letter alone after a number is a factor (`5 m`), one in `\text{}` is a unit. Words that no unit has, such as "apples", are a
-    unit too, unless one of them may change the number ("or more", "million", "squared"); then nothing is split off.
+    A letter alone after a number is a factor (`5 m`), one in `\text{}` is a unit. Words that no unit has, such as "apples", are
+    a unit too, unless one of them may change the number ("or more", "million", "squared"); then nothing is split off.
     """
     if found := _MONEY_BEFORE.fullmatch(text):
         return found["sign"] + found["body"], _KNOWN[found["unit"]]

@@ -44,7 +44,7 @@ def unicode_signs(text: str) -> str:
         return text
     text = _RAISED.sub(lambda found: "^{" + "".join(_UP[sign] for sign in found[0]) + "}", text)
     text = _LOWERED.sub(lambda found: "_{" + "".join(_DOWN[sign] for sign in found[0]) + "}", text)
-    text = _FRACTION_SIGN.sub(lambda found: r"\frac{%d}{%d}" % _VULGAR[found[0]], text)
+    text = _FRACTION_SIGN.sub(lambda found: "\\frac{{{}}}{{{}}}".format(*_VULGAR[found[0]]), text)
     text = text.translate(_UNICODE)
     return _ROOT_SIGN.sub(lambda found: rf"\sqrt{{{found[1] or found[2]}}}" if found[1] or found[2] else r"\sqrt", text)
 
@@ -122,7 +122,7 @@ _TEXTUAL = re.compile(r"\\mathrm\{\s*(?:e|i|d)\s*\}")
 
 
 def undress(text: str) -> str:
-    r"""Bold, roman and boxed: `\mathbf{73}`, `\textbf{(073)}`, `\boxed{\boxed{5}}`. Words stay in `\text{}`, `\mathrm{e}` is e."""
+    r"""Bold, roman and boxed: `\mathbf{73}`, `\textbf{(073)}`, `\boxed{\boxed{5}}`. Words stay in `\text{}`."""
     text = _TEXTUAL.sub(lambda found: found[0][8:-1].strip(), text)
     start = 0
     while (found := _DRESS.search(text, start)) is not None:
@@ -178,7 +178,7 @@ _SURE_COMMA = re.compile(r"(?<=\d)(?:\{,\}|\\mathord\{,\}|,\\!)\s*(?=\d{3}(?!\d)
 
 
 def thousands(text: str) -> str:
-    r"""`1{,}200`, `115\,000`, `1 200`, `11,\! 111`: groups of three digits. `1,200` may be two numbers, and is left to `reading`."""
+    r"""`1{,}200`, `115\,000`, `1 200`: groups of three digits. `1,200` may be two numbers, and is left to `reading`."""
     text = _SURE_COMMA.sub("", text).replace("{,}", ",")
     text = _SPACED_GROUPS.sub(lambda found: re.sub(r"\\,|\\ |\s", "", found[1]), text)
     return text.replace(r"\,", " ")
@@ -202,7 +202,7 @@ _CHOOSE = re.compile(r"\{\s*([^{}]*?)\s*\\choose(?![A-Za-z])\s*([^{}]*?)\s*\}")
 
 
 def braces(text: str) -> str:
-    r"""`\frac12`, `\frac 1{2}`, `\frac\pi2`, `\sqrt2`, `x^2`, `{n \choose k}`: with braces. (latex2sympy2 1.11 refuses the first.)"""
+    r"""`\frac12`, `\frac\pi2`, `\sqrt2`, `x^2`, `{n \choose k}`: with braces. (latex2sympy2 1.11 refuses the first.)"""
     start = 0
     while (found := _FRACTION.search(text, start)) is not None:
         text, start = _argument(*_argument(text, found.end()))[0], found.end()
