@@ -187,7 +187,7 @@ class Judge:
         small = unit == "percent" and answer.unit and number is not None and abs(number.value) < 1
         if not small and self._same_number(gold.text, answer.text):
             return self._rule("a unit on one side only", True)
-        if part is None or (unit == "degree" and r"\pi" not in gold.text + answer.text):
+        if part is None or (unit == "degree" and not re.search(r"\\pi|\\circ", gold.text + answer.text)):
             return self._rule("a unit on one side only", False)
         scaled = [value.text if value.unit is None else _scaled(value.text, part) for value in (gold, answer)]
         return self._rule(f"the value of a {unit}", self._same_number(*scaled))
@@ -203,6 +203,8 @@ class Judge:
             return self._rule("infinite", squeezed(gold).lstrip("+") == squeezed(answer).lstrip("+"))
         if _UNREADABLE.search(gold) or _UNREADABLE.search(answer):
             return self._rule("as text", _words(gold) == _words(answer))
+        if (gold_number and _has_variable(answer)) or (answer_number and _has_variable(gold)):
+            return self._rule("a number has no variables", False)
         return self._rule("computer algebra", self._ask("same", gold, answer, gold_number))
 
     # Equations.
@@ -380,6 +382,15 @@ _UNREADABLE = re.compile(
 )
 
 
+_BOUND = re.compile(r"\\(?:sum|prod|int|lim)(?![A-Za-z])")
+_CONSTANTS = re.compile(r"\\[A-Za-z]+|(?<=\d)[eE](?=[+-]?\d)|(?<![A-Za-z])[eiI](?![A-Za-z])")
+
+
+def _has_variable(text: str) -> bool:
+    """Whether a letter stands for a variable; then it is no number, even if it could be cancelled. A bound one does not."""
+    return not _BOUND.search(text) and re.search("[A-Za-z]", _CONSTANTS.sub(" ", text)) is not None
+
+
 def _is_range(node: Node) -> bool:
     return isinstance(node, Chain) and bool(set(node.relations) & {*_UPWARD, r"\ne", r"\in"})
 
@@ -407,11 +418,17 @@ def _decimal(value: Fraction) -> str:
 
 
 def squeezed(text: str) -> str:
-    """Without the spaces that mean nothing: `\\pi r` and `1 2` keep theirs."""
-    return _SPACE.sub("", text)
+    r"""Without the spaces that TeX ignores: `2 n` is `2n`. `\pi r` and `1 2` keep theirs."""
+    return _SPACE.sub(_needed_space, text)
 
 
-_SPACE = re.compile(r"(?<![A-Za-z0-9])\s+|\s+(?![A-Za-z0-9])")
+_SPACE = re.compile(r"(\\[A-Za-z]+|[0-9])?\s+(?=(.?))")
+
+
+def _needed_space(found: re.Match) -> str:
+    before, after = found[1] or "", found[2]
+    needed = (before.startswith("\\") and after.isalpha()) or (before.isdigit() and after.isdigit())
+    return before + " " * needed
 
 
 def _words(text: str) -> str:

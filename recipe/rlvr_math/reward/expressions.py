@@ -113,11 +113,18 @@ def derivatives(text: str) -> str:
     return re.sub(rf"\\frac\{{\s*(d(?:\^\{{\d\}})?)\s*{variable}\s*\}}\{{\s*d\s*{variable}", r"\\frac{\1 \2}{d \3", text)
 
 
+_FACTOR = (
+    r"\(|\[|e(?![A-Za-z])|\\(?:frac|sqrt|binom|lfloor|lceil|max|min|gcd|lcm|exp|ln|log|(?:arc)?(?:sin|cos|tan)|cot|sec|csc)"
+    r"(?![A-Za-z])"
+)
+_PRODUCT = re.compile(rf"(\d|\)|\\pi)\s*(?={_FACTOR})")
+
+
 def products(text: str) -> str:
-    r"""`2(3)`, `(2)(3)`, `\pi(3)`: with a sign of multiplication, where the parser adds numbers. Functions keep theirs."""
-    text = re.sub(r"(\d|\)|\\pi)\s*(?=\(|\[|\\frac|\\sqrt|\\binom)", r"\1 \\cdot ", text)
-    text = re.sub(r"(?<=\))\s*(?=\d|[A-Za-z])", r" \\cdot ", text)
-    return re.sub(r"(\\(?:arc)?(?:sin|cos|tan|ln|exp)\s*\([^()]*\))\s*\\cdot\s*(?=\()", r"\1 \\cdot ", text)
+    r"""`2(3)`, `(2)(3)`, `\pi(3)`, `2e^{0}`: with a sign of multiplication, where the parser adds an integer to a number."""
+    text = re.sub(r"^([^|]*[\d)])\s*(\|[^|]*\|)", r"\1 \\cdot \2", text)
+    text = _PRODUCT.sub(r"\1 \\cdot ", text)
+    return re.sub(r"(?<=\))\s*(?=\d|[A-Za-z])", r" \\cdot ", text)
 
 
 def degrees(text: str) -> str:

@@ -22,6 +22,10 @@ CASES = [
     ("products", "2(3)", "6"),
     ("products", r"\pi(3)", r"3\pi"),
     ("products", "(2)(3)x", "6x"),
+    ("products", "5e^{0}", "5"),
+    ("products", r"2\cos(0)", "2"),
+    ("products", r"3|-2|", "6"),
+    ("products", r"2\binom{5}{2}", "20"),
 ]
 
 
