@@ -62,6 +62,7 @@ study-report: setup
 bench: setup
 	$(PY) -m benchmarks.loss
 	$(PY) -m benchmarks.sampler
+	$(PY) -m benchmarks.verdict_speed
 
 # False positives and negatives of the reward and of other graders; an hour. ARGS="--graders ours" for some minutes.
 verdicts: setup

@@ -90,6 +90,8 @@ def _box(response: str, match: re.Match) -> Found | None:
 def _lines(response: str) -> list[Found]:
     """The last lines that have an answer: the last proper one and what follows it."""
     found: list[Found] = []
+    if "answer" not in response.lower():  # ten times as fast as the pattern
+        return found
     for match in _LINE.finditer(response):
         text = _displayed(response, match)
         if not text.strip(" \t*_`."):
