@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 RECIPE ?= htpo
 
-.PHONY: setup demo demo-eval test test-fast test-cluster browser screenshot study study-report lint bench golden test-presets gpu-check lock clean
+.PHONY: setup demo demo-eval test test-fast test-cluster browser screenshot study study-report lint bench golden verdicts test-presets gpu-check lock clean
 
 # The environment for CPU machines. It is made again when its requirements change.
 setup: $(VENV)/.ready
@@ -62,6 +62,11 @@ study-report: setup
 bench: setup
 	$(PY) -m benchmarks.loss
 	$(PY) -m benchmarks.sampler
+	$(PY) -m benchmarks.verdict_speed
+
+# False positives and negatives of the reward and of other graders; an hour. ARGS="--graders ours" for some minutes.
+verdicts: setup
+	$(PY) -m benchmarks.verdicts $(ARGS)
 
 # On a CUDA machine where the system's Python has torch and nothing else of this project.
 gpu-check:
