@@ -91,3 +91,12 @@ def newest_complete(directory: str) -> tuple[str | None, list[str]]:
         f"no checkpoint in {directory} is complete ({'; '.join(broken) or CHECKPOINT_FOLDER.format(tracked) + ' is gone'}); "
         "restore one, or start anew with another trainer.default_local_dir"
     )
+
+
+def resumes_from(config) -> str:
+    """The end of a run's last sentence: where the next one begins."""
+    try:
+        folder, _ = newest_complete(config.trainer.default_local_dir)
+    except (ValueError, OSError):
+        folder = None
+    return f"the same command resumes from {folder}" if folder else "no checkpoint had been saved"
