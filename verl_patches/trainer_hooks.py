@@ -2,8 +2,8 @@
 
 Missing upstream: `PPOTrainer` of verl 0.9.1 has public hooks around a step (`on_step_begin`, `on_step_end`), but none around
 the next prompts, the advantages, the actor update, checkpoints, the validation, the replay buffer or the loggers; those are
-private methods of `verl.trainer.ppo.v1.trainer_base.PPOTrainer`, and `fit` makes its `Tracking` and logs to it without a hook in
-between. None of its hooks is called when the run's tracking and queue are closed.
+private methods of `verl.trainer.ppo.v1.trainer_base.PPOTrainer`, and `fit` makes its `Tracking` and logs to it without a hook
+in between. None of its hooks is called when the run's tracking and queue are closed.
 
 Nothing is patched: the private methods are overridden here and lead to public ones, which do what verl does.
 """

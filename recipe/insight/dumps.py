@@ -52,8 +52,10 @@ class Dumps:
     note: str
 
 
-def read_dumps(folder: Path, display: Display | None, tokens: int = TOKENS) -> Dumps | None:
+def read_dumps(folder: Path, display: Display | None, tokens: int = TOKENS, last_step: int | None = None) -> Dumps | None:
     """None for a run without token dumps. Without a display, what a method's own columns say is left out.
+
+    last_step: later ones were thrown away, with an attempt that a resumed one has not caught up with.
 
     Takes at most `STEPS` steps, evenly spread with the first and the last, and from these in turn one response after another,
     until it has `RESPONSES` of them or `tokens` tokens; a response that does not fit any more is passed over.
@@ -62,6 +64,10 @@ def read_dumps(folder: Path, display: Display | None, tokens: int = TOKENS) -> D
         ValueError: a file cannot be read, has another format or lacks a column; the message says which and what to do.
     """
     files = sorted(folder.glob("tokens/step_*.parquet"), key=lambda path: (len(path.stem), path.stem))
+    if last_step is not None:
+        files = [
+            file for file in files if not (number := file.stem.removeprefix("step_")).isdecimal() or int(number) <= last_step
+        ]
     if not files:
         return None
     described, lengths = zip(*(_lengths(path, display) for path in files), strict=True)

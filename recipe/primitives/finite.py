@@ -1,4 +1,4 @@
-"""Guards for token entropies, which all token-level methods start from. The policy they are part of is in recipe/runs/finite.py."""
+"""Guards for token entropies, which all token-level methods start from; part of the policy in recipe/runs/finite.py."""
 
 from __future__ import annotations
 

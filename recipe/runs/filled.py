@@ -36,9 +36,9 @@ class FilledTrainer(HookedTrainer):
         dropped, batch = sum(self._dropped.values()), self.config.data.train_batch_size
         if self._most and dropped >= self._most * batch:
             raise ValueError(
-                f"step {step} has dropped {dropped} groups of responses, {self._most} times data.train_batch_size={batch}, and has "
-                f"no batch yet: {self._shares()}; take other data, raise algorithm.filter_groups.max_num_gen_batches, or set "
-                "algorithm.filter_groups.enable=False"
+                f"step {step} has dropped {dropped} groups of responses, {self._most} times data.train_batch_size={batch}, and "
+                f"has no batch yet: {self._shares()}; take other data, raise algorithm.filter_groups.max_num_gen_batches, or "
+                "set algorithm.filter_groups.enable=False"
             )
 
     def _shares(self) -> str:

@@ -35,10 +35,11 @@ class FiniteTrainer(HookedTrainer):
         scores = tq.kv_batch_get(keys=batch.keys, **where, select_fields=["rm_scores"])["rm_scores"]
         bad = [i for i, row in enumerate(scores.unbind()) if not row.isfinite().all()]
         if bad:
+            first = scores.unbind()[bad[0]].sum().item()
             rows = tq.kv_batch_get(keys=[batch.keys[bad[0]]], **where)
             raise ValueError(
-                f"in step {self.global_steps} the reward of {len(bad)} of {len(batch.keys)} responses is not finite, the first is "
-                f"{scores.unbind()[bad[0]].sum().item()} {describe(rows, self.tokenizer)}; the reward function has to return a number"
+                f"in step {self.global_steps} the reward of {len(bad)} of {len(batch.keys)} responses is not finite, the first "
+                f"is {first} {describe(rows, self.tokenizer)}; the reward function has to return a number"
             )
         return super().advantage_step(batch, metrics)
 
@@ -55,8 +56,8 @@ class FiniteTrainer(HookedTrainer):
             print(f"warning: step {step}: {text}", file=sys.stderr, flush=True)
         if len(self.left_out) >= LIMIT:
             raise ValueError(
-                f"the gradient was not finite in {LIMIT} steps in a row, {self.left_out[0]} to {step}, whose updates were left out: "
-                f"lower actor_rollout_ref.actor.optim.lr, or look at their responses; {resumes_from(self.config)}"
+                f"the gradient was not finite in {LIMIT} steps in a row, {self.left_out[0]} to {step}, whose updates were left "
+                f"out: lower actor_rollout_ref.actor.optim.lr, or look at their responses; {resumes_from(self.config)}"
             )
         return batch
 

@@ -17,6 +17,7 @@ from omegaconf import open_dict
 from verl.utils.debug import marked_timer
 
 from recipe.runs.checkpoints import begin_list, newest_complete, resumes_from, write_list
+from recipe.runs.digests import DigestsLater, damage
 from recipe.runs.stopping import Stopped, StoppedUnsaved, request_file
 from verl_patches.names import CHECKPOINT_FOLDER
 from verl_patches.trainer_hooks import HookedTrainer
@@ -33,18 +34,20 @@ class RecoverableTrainer(HookedTrainer):
     """Mix-in in front of one of verl's trainers.
 
     saved_step: the last step that this attempt has saved. finished_step: the last one that it has trained to its end.
-    writing: the checkpoint folder that is being written.
+    writing: the checkpoint folder that is being written. files_looked_at: how many were, before it resumed.
     """
 
     saved_step: int | None = None
     finished_step: int | None = None
     writing: Path | None = None
+    files_looked_at = 0
     _may_interrupt = False
     _issued = False  # the prompts of the coming step are with the rollouts already
     _loader_state = None  # the dataloader's, from before the prompts of this step were drawn; None between two steps
 
     def __init__(self, config):
         keep_the_one_before(config)
+        self.digests = DigestsLater()
         super().__init__(config)
 
     # ---- A request to stop.
@@ -121,7 +124,8 @@ class RecoverableTrainer(HookedTrainer):
                 self.save()
         if step is None or self.saved_step != step:
             raise StoppedUnsaved(f"stopped as asked{where}, with no new checkpoint; {resumes_from(self.config)}")
-        raise Stopped(f"stopped as asked{where}, with a checkpoint of step {step} in {folder}; the same command resumes from it")
+        saved = f"with a checkpoint of step {step} in {folder}; the same command resumes from it"
+        raise Stopped(f"stopped as asked{where}, {saved}")
 
     @contextmanager
     def _at_the_end_of(self, step):
@@ -153,6 +157,8 @@ class RecoverableTrainer(HookedTrainer):
                 write_list(folder)
             self.saved_step = self.global_steps
         self.writing = None
+        if listed:
+            self.digests.start(folder)
         for call in calls:
             self.checkpoint_callback.on_save(**call)
 
@@ -168,7 +174,7 @@ class RecoverableTrainer(HookedTrainer):
 
     def load(self):
         if self.config.trainer.resume_mode == "auto":
-            folder, broken = newest_complete(self.config.trainer.default_local_dir)
+            folder, broken = newest_complete(self.config.trainer.default_local_dir, self._damage)
             for sentence in broken:
                 warnings.warn(f"{sentence}; {folder} is used instead", stacklevel=1)
             if broken:
@@ -182,6 +188,16 @@ class RecoverableTrainer(HookedTrainer):
             # Of a validation that was broken off; verl would take its rows for the next one's.
             if rows := list(tq.kv_list("val").get("val", {})):
                 tq.kv_clear(keys=rows, partition_id="val")
+
+    def _damage(self, folder):
+        def looked_at_a_file():
+            self.files_looked_at += 1
+
+        return damage(folder, looked_at_a_file)
+
+    def closed(self):
+        self.digests.wait()
+        super().closed()
 
     def _folder(self, step) -> Path:
         return Path(self.config.trainer.default_local_dir) / CHECKPOINT_FOLDER.format(step)

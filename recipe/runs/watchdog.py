@@ -105,12 +105,13 @@ class Watchdog(threading.Thread):
 
 
 def progress_of(trainer) -> Hashable:
-    """The step, the phases of it that are over with their times, how many prompts are in which state, and how much of a
-    checkpoint is on disk."""
+    """The step, the phases of it that are over with their times, how many prompts are in which state, how much of a checkpoint
+    is on disk, and how many files of one were looked at."""
     phases = tuple(getattr(trainer, "timing_raw", {}).items())  # verl adds up the times of a phase that comes again
     folder = trainer.writing
     written = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder else 0
-    return getattr(trainer, "global_steps", None), phases, getattr(trainer.replay_buffer, "prompt_counts", None), written
+    prompts = getattr(trainer.replay_buffer, "prompt_counts", None)
+    return getattr(trainer, "global_steps", None), phases, prompts, written, trainer.files_looked_at
 
 
 def processes_of(trainer, agent_loop_workers: Sequence = ()) -> tuple[Watched, ...]:

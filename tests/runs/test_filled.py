@@ -64,14 +64,16 @@ def sample(compose, monkeypatch):
 def test_the_shipped_limit_is_thirty_batches(sample):
     assert sample(lambda n: (1.0, 0.0)) == 4
     assert sample(lambda n: (1.0, 0.0) if n % 10 == 0 else (1.0, 1.0)) > 30
-    with pytest.raises(ValueError, match=r"step 7 has dropped 12\d groups of responses, 30 times data.train_batch_size=4, and") as e:
+    expected = (
+        r"^step 7 has dropped 12\d groups .*, 30 times data.train_batch_size=4, .*: 7\d% were all right, 2\d% were all wrong; "
+    )
+    with pytest.raises(ValueError, match=expected):
         sample(lambda n: (1.0, 1.0) if n % 4 else (0.0, 0.0))
-    assert ": 75% were all right, 25% were all wrong; take other data" in str(e.value)
 
 
 @pytest.mark.parametrize("mode", ["sync", "colocate_async"])
 def test_the_limit_is_the_one_that_verl_ignores_and_verl_does_not_say_so(sample, mode, caplog):
-    with pytest.raises(ValueError, match="3 times data.train_batch_size=4.*100% were all wrong"):
+    with pytest.raises(ValueError, match=r"3 times data.train_batch_size=4.*100% were all wrong"):
         sample(lambda n: (0.0, 0.0), mode, "algorithm.filter_groups.max_num_gen_batches=3")
     assert "ignored" not in caplog.text
 
@@ -79,8 +81,9 @@ def test_the_limit_is_the_one_that_verl_ignores_and_verl_does_not_say_so(sample,
 def test_failed_rollouts_count_as_well(sample):
     with pytest.raises(ValueError, match="100% failed, see the errors of their reward or agent loop above"):
         sample(lambda n: None, "colocate_async", "algorithm.filter_groups.enable=False")
+    refill = "trainer.v1.sampler.sync_refill_failed_groups=True"
     with pytest.raises(ValueError, match="100% failed"):
-        sample(lambda n: None, "sync", "algorithm.filter_groups.enable=False", "trainer.v1.sampler.sync_refill_failed_groups=True")
+        sample(lambda n: None, "sync", "algorithm.filter_groups.enable=False", refill)
 
 
 def test_none_is_no_limit_and_each_step_begins_anew(sample):

@@ -303,6 +303,28 @@ def test_of_two_checkpoints_the_older_stays_until_the_newer_is_complete(trainer)
         assert not config.trainer.get("remove_previous_ckpt_in_save")
 
 
+def test_a_byte_that_flipped_is_seen_before_it_is_read(trainer):
+    old = trainer.folder.with_name("global_step_2")
+    old.mkdir(parents=True)
+    write_list(old)
+    trainer._save_checkpoint()
+    trainer.closed()
+    assert (trainer.folder / "digests.json").exists()
+    trainer._load_checkpoint()
+    assert trainer.config.trainer.resume_mode == "auto"
+    assert trainer.files_looked_at == 1
+    (trainer.folder / "model.pt").write_bytes(b"xz")
+    assert problem(trainer.folder, is_tracked=True) is None
+    with pytest.warns(UserWarning, match=r"^.* has a file that changed after it was written, model\.pt; .*_2 is used instead$"):
+        trainer._load_checkpoint()
+    trainer._save_checkpoint()  # the old digests do not stay with the new content
+    trainer.closed()
+    trainer.config.trainer.update(resume_mode="auto", resume_from_path=None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trainer._load_checkpoint()
+
+
 def test_a_callback_that_fails_finds_a_complete_checkpoint(trainer):
     def on_save(**call):
         raise ConnectionError("no bucket")

@@ -18,6 +18,7 @@ from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 
 from recipe.runs import processes, stopping, watchdog
 from recipe.runs.checkpoints import newest_complete, problem
+from recipe.runs.digests import DigestsLater
 from recipe.runs.recovery import ISSUED
 from recipe.runs.token_dump.collect import TokenDump
 from recipe.runs.token_dump.dump_settings import dump_settings
@@ -58,7 +59,7 @@ def test_two_signals_at_the_same_time_are_one_request_and_a_later_one_is_the_end
     signal.raise_signal(signal.SIGUSR1)
     assert stopping.request_file(config).exists()
     now[0] += 1
-    with pytest.raises(stopping.StoppedUnsaved, match="SIGTERM came again before a step was saved; no checkpoint had been saved"):
+    with pytest.raises(stopping.StoppedUnsaved, match="SIGTERM came again before a step was saved; no checkpoint had been"):
         signal.raise_signal(signal.SIGTERM)
 
 
@@ -99,7 +100,7 @@ def fit(compose, tmp_path, monkeypatch):
         trainer.entropy_statistics, trainer.token_dump = None, TokenDump(dump_settings(config))
         trainer.global_steps, trainer.total_training_steps, trainer.steps_per_epoch = 0, 4, 100
         trainer._dump_futures, trainer._dump_executor = [], SimpleNamespace(shutdown=lambda wait: None)
-        trainer.train_dataloader, done = Loader(), []
+        trainer.train_dataloader, trainer.digests, done = Loader(), DigestsLater(), []
 
         def doing(what, result=None):
             def do(*_, **__):
@@ -305,7 +306,7 @@ class Buffer:
 
 def test_progress_is_any_change_of_step_phase_or_prompts():
     buffer = watch(Buffer())
-    trainer = SimpleNamespace(replay_buffer=buffer, global_steps=1, timing_raw={}, writing=None)
+    trainer = SimpleNamespace(replay_buffer=buffer, global_steps=1, timing_raw={}, writing=None, files_looked_at=0)
     buffer._sync_metadata_from_transfer_queue()
     seen = [watchdog.progress_of(trainer)]
     for change in (

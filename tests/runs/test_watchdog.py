@@ -84,7 +84,7 @@ def test_the_bytes_of_a_process_are_counted(tmp_path):
 
 
 def test_a_checkpoint_that_grows_is_progress(tmp_path):
-    trainer = SimpleNamespace(writing=tmp_path, replay_buffer=None)
+    trainer = SimpleNamespace(writing=tmp_path, replay_buffer=None, files_looked_at=0)
     before = watchdog.progress_of(trainer)
     assert watchdog.progress_of(trainer) == before
     (tmp_path / "actor").mkdir()
