@@ -1,9 +1,9 @@
 """What the page plots: sections of rows of plots, as plain data that the page's script draws.
 
-A section is {"id", "title", "notes", "legend", "rows"}, a row {"title", "caption", "format", "plots"}, a plot {"run", "traces",
-"stacked", "range"}, a trace {"key", "x", "y"}, with null for y in gaps, and, of a thinned line, "mean" {"x", "y"}. A legend
-item is {"of", "key", "label", "color", "dash"}; its color is a variable of page.css, so that each theme has its own. A trace has
-its item's key.
+A section is {"id", "title", "notes", "legend", "rows"}, a row {"title", "caption", "format", "plots"}, a plot {"run",
+"traces", "stacked", "range"}, a trace {"key", "x", "y"}, with null for y in gaps, and, of a thinned line, "mean" {"x", "y"}.
+A legend item is {"of", "key", "label", "color", "dash"}; its color is a variable of page.css, so that each theme has its own.
+A trace has its item's key.
 """
 
 from __future__ import annotations
