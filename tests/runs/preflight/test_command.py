@@ -77,4 +77,4 @@ def test_the_command_prints_the_table_and_exits_by_it(inputs, tmp_path):
     assert good.splitlines()[-1] == "21 checks: 17 pass, 4 skip"
     assert "fail  token budget" in broken
     assert "-> actor_rollout_ref.actor.ppo_max_token_len_per_gpu=56" in broken
-    assert broken.splitlines()[-1] == "20 checks: 16 pass, 1 fail, 3 skip"
+    assert broken.splitlines()[-1] == "21 checks: 16 pass, 1 fail, 4 skip"
