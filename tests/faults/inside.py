@@ -1,4 +1,4 @@
-"""Loaded into the trainer's process as its agent-loop manager: holds the trainer in a phase until the test has done its harm."""
+"""Loaded into the trainer's process as its agent-loop manager: holds the trainer in a phase until the harm is done."""
 
 import json
 import os

@@ -8,14 +8,14 @@ from tests.faults.cells import CELLS
 
 HEAD = """# Faults
 
-Seen with the real stack on CPU (HAPO, the demo's model, sync mode without group filtering, one rank, one vLLM server, fp32), commit
-`{commit}`, {dates}. `make test-faults` makes the cells that are missing for its commit and writes nothing here; `python -m
-tests.faults --table docs/faults.md` does.
+Seen with the real stack on CPU (HAPO, the demo's model, sync mode without group filtering, one rank, one vLLM server, fp32),
+commit `{commit}`, {dates}. `make test-faults` makes the cells that are missing for its commit; what makes this page of them is
+`python -m tests.faults --table docs/faults.md`.
 
-Each row is an attempt that was held in the phase, hurt, and looked at when it had ended: seconds from the harm to the end, the exit
-status (negative: the signal that killed the driver), how many finished steps had to be trained again (a checkpoint every second
-step), and the step with which the same command then went on. Every step of every attempt had the tokens of a run that nobody
-disturbed, and its loss, gradient norm, entropy and score to 1e-4.
+Each row is an attempt that was held in the phase, hurt, and looked at when it had ended: seconds from the harm to the end, the
+exit status (negative: the signal that killed the driver), how many finished steps had to be trained again (a checkpoint every
+second step), and the step with which the same command then went on. Every step of every attempt had the tokens of a run that
+nobody disturbed, and its loss, gradient norm, entropy and score to 1e-4.
 
 {count} cells, {good} as they have to be.
 

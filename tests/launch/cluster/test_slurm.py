@@ -139,6 +139,7 @@ def test_a_run_that_hung_comes_again_within_the_limit_of_lost_nodes(submit):
     finish_resumed(job)
     assert "requeued: the run hung" in job.log()
     job = submit("hang_at=any", MAX_REQUEUES=1)
+    job.wait_restarted()
     job.wait("FAILED")
     assert (
         "the run hung, and the job has been requeued 1 times in a row (MAX_REQUEUES) without a checkpoint on notice"
