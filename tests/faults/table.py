@@ -37,5 +37,6 @@ def _line(row: dict) -> str:
     last = row["last"].replace("|", "\\|")
     last = last if len(last) <= 160 else f"{last[:120]} ... {last[-36:]}"
     fault = f" **{row['fault']}**" if row["fault"] else ""
-    shown = f"`{last}`" if last and not last.startswith("\x1b") else ""
-    return f"| {row['row']} | {row['column']} | {row['seconds']} | {row['status']} | {row['lost']} | {row['resumed']} | {shown}{fault} |\n"
+    shown = f"`{last}`" if last else ""
+    cells = [row[name] for name in ("row", "column", "seconds", "status", "lost", "resumed")]
+    return f"| {' | '.join(map(str, cells))} | {shown}{fault} |\n"
