@@ -215,6 +215,7 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         ("_evict_terminal_groups", Signature("self", "global_steps", "partition_id", "eviction_reasons")),
         ("_evict_terminal_groups", Says("stale_uids, dapo_uids, failed_uids, dapo_counts = eviction_reasons")),
         ("sample", Says("self._sync_metadata_from_transfer_queue()", "self._evict_terminal_groups(", "self.refill_fn(")),
+        ("sample", Says("with no materializable trajectories")),
         *(("__init__", Says(f"self.{kind}_keys")) for kind in ("pending", "running", "finished", "failure")),
         ("__init__", Says("self.poll_interval = poll_interval")),
         under=_BUFFER,

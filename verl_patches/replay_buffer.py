@@ -51,6 +51,11 @@ def watch(
     return buffer
 
 
+def nothing_came(error: Exception) -> bool:
+    """Whether this is what verl's replay buffer raises when not one response of a batch is there."""
+    return isinstance(error, RuntimeError) and "no materializable trajectories" in str(error)
+
+
 def set_poll_interval(buffer, seconds: float) -> None:
     """How long verl's replay buffer waits between two looks."""
     buffer.poll_interval = seconds

@@ -9,7 +9,7 @@ reward_function.py  verl's reward function, loaded and called, for checks and ev
 trainer.py          a method's trainers, put together from what is here, in token_level/ and in adaptive_temperature/
 recovery.py         the trainer's part in stopping and resuming
 watched.py          its part in not waiting for ever
-filled.py           its part in dynamic sampling that finds no batch
+filled.py           its part in batches that are not full, or never will be
 finite.py           its part in numbers that are not finite: the policy
 stopping.py         how a run is asked to save and end; exit statuses
 checkpoints.py      which checkpoints are complete

@@ -1,4 +1,4 @@
-"""The trainer's part in dynamic sampling: it does not generate for ever where no batch comes together."""
+"""The trainer's part in batches that are not full: it counts what is missing, and does not generate for ever."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections import Counter
 
 from omegaconf import open_dict
 
+from recipe.runs.checkpoints import resumes_from
+from verl_patches.replay_buffer import nothing_came
 from verl_patches.trainer_hooks import HookedTrainer
 
 
@@ -20,6 +22,17 @@ class FilledTrainer(HookedTrainer):
             filters.max_num_gen_batches = 0  # else verl says that it ignores it
             super().__init__(config)
             filters.max_num_gen_batches = self._most
+
+    def step(self, metrics, timing_raw):
+        try:
+            return super().step(metrics, timing_raw)
+        except RuntimeError as error:
+            if not nothing_came(error):
+                raise
+            raise ValueError(
+                f"in step {self.global_steps} not one response came: the reward function, the agent loop or vLLM raised for each, "
+                f"see the first `Error in _run_prompt` above; {resumes_from(self.config)}"
+            ) from error
 
     def dropped_groups(self, step: int, alike: dict[float, int], failed: int) -> None:
         """Called by the replay buffer when it has dropped groups of responses while step `step` samples.
@@ -40,6 +53,14 @@ class FilledTrainer(HookedTrainer):
                 f"has no batch yet: {self._shares()}; take other data, raise algorithm.filter_groups.max_num_gen_batches, or "
                 "set algorithm.filter_groups.enable=False"
             )
+
+    def advantage_step(self, batch, metrics):
+        # Of a prompt whose reward or agent loop raised, verl trains on what is left, and says so in the workers' log only.
+        asked = self.config.data.train_batch_size // self.parameter_sync_step * self.config.actor_rollout_ref.rollout.n
+        real = [key for key, tag in zip(batch.keys, batch.tags, strict=True) if not tag.get("is_padding", False)]
+        answered = len({key.rsplit("_", 1)[0] for key in real})
+        metrics["rollouts/failed_share"] = 1 - answered / asked
+        return super().advantage_step(batch, metrics)
 
     def _shares(self) -> str:
         metric, total = self.config.algorithm.filter_groups.metric, sum(self._dropped.values())

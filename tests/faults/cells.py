@@ -107,8 +107,7 @@ VALIDATES = ("trainer.test_freq=1",)
 DIED = rf"error: (ActorDiedError|ActorUnavailableError|RayActorError|OwnerDiedError): .*; {RESUMES}"
 # What verl makes of an engine that is gone depends on what it does with it at that moment.
 ENGINE_GONE = (
-    rf"error: (EngineDeadError: .+|RuntimeError: Sync replay buffer selected terminal groups.+|ActorDiedError: .+); {RESUMES}|"
-    + HUNG.format("")
+    rf"error: (EngineDeadError: .+|in step \d+ not one response came: .*|ActorDiedError: .+); {RESUMES}|" + HUNG.format("")
 )
 ANY = r"(?s).*"
 DISK_FULL = rf"error: a disk is full \(.*\); free space or lower trainer.max_actor_ckpt_to_keep; {RESUMES}"
@@ -147,8 +146,13 @@ CELLS = (
         last=r"error: .*acc.*",
         reward={"kind": "no acc", "of": 7},
     ),
-    Cell("reward raises", "reward", last=r"error: .*", reward={"kind": "raise"}),
-    Cell("reward has a wrong type", "reward", last=r"error: .*", reward={"kind": "type"}),
+    Cell("reward raises", "reward", last=rf"error: in step \d+ not one response came: .*; {RESUMES}", reward={"kind": "raise"}),
+    Cell(
+        "reward has a wrong type",
+        "reward",
+        last=rf"error: in step \d+ not one response came: .*; {RESUMES}",
+        reward={"kind": "type"},
+    ),
     gone("SIGKILL vLLM engine", "weight sync", kills(ENGINE), ENGINE_GONE),
     gone("SIGKILL actor rank", "save", kills(RANK), ANY),
     gone("SIGKILL driver", "generation", kills_driver, ANY, status=(-9,)),

@@ -7,6 +7,7 @@ import pytest
 from verl.trainer.ppo.v1 import get_trainer_cls, replay_buffer, trainer_base
 from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 
+from recipe.runs.filled import FilledTrainer
 from verl_patches.replay_buffer import set_poll_interval
 
 GIVEN = ("actor_rollout_ref.model.path=org/model", "data.train_files=t.parquet", "data.val_files=v.parquet")
@@ -54,9 +55,15 @@ def sample(compose, monkeypatch):
         monkeypatch.setattr(trainer_base, "RolloutMoELoadBalanceMetricsAccumulator", lambda model_config: None)
         trainer = get_trainer_cls(f"htpo_{mode}")(config)
         set_poll_interval(trainer.replay_buffer, 0)
-        queue.issue(4)
-        trainer.replay_buffer.sample(global_steps=7, partition_id="train", batch_size=4)
+        monkeypatch.setattr(PPOTrainer, "_add_batch_to_generate", lambda self: queue.issue(4))
+        trainer.global_steps = 7
+        monkeypatch.setattr(PPOTrainer, "step", step)
+        trainer.step({}, {})
         return queue.count
+
+    def step(self, metrics, timing_raw):
+        self.prepare_step()
+        self.replay_buffer.sample(global_steps=7, partition_id="train", batch_size=4)
 
     return sample
 
@@ -86,6 +93,25 @@ def test_failed_rollouts_count_as_well(sample):
         sample(lambda n: None, "sync", "algorithm.filter_groups.enable=False", refill)
 
 
+def test_a_step_without_one_response_says_where_to_look(sample):
+    expected = r"^in step 7 not one response came: .* see the first `Error in _run_prompt` above; no checkpoint had been saved$"
+    with pytest.raises(ValueError, match=expected):
+        sample(lambda n: None, "sync", "algorithm.filter_groups.enable=False")
+
+
+@pytest.mark.parametrize(("missing", "share"), [(0, 0.0), (3, 3 / 16)])
+def test_responses_that_failed_are_counted(compose, monkeypatch, missing, share):
+    trainer = object.__new__(type("Trainer", (FilledTrainer,), {"on_sample_end": None, "on_step_end": None}))
+    trainer.config = compose("data.train_batch_size=4", "actor_rollout_ref.rollout.n=4")
+    trainer.parameter_sync_step = 1
+    monkeypatch.setattr(PPOTrainer, "_compute_advantage", lambda self, batch, metrics: "went on")
+    keys = [f"p{i // 4}_{i % 4}_0" for i in range(16 - missing)] + ["p0_0_1", "padding_0_0"]
+    tags = [{}] * (len(keys) - 1) + [{"is_padding": True}]
+    metrics = {}
+    assert trainer._compute_advantage(SimpleNamespace(keys=keys, tags=tags), metrics) == "went on"
+    assert metrics == {"rollouts/failed_share": share}
+
+
 def test_none_is_no_limit_and_each_step_begins_anew(sample):
     few = [0]
 
@@ -95,8 +121,6 @@ def test_none_is_no_limit_and_each_step_begins_anew(sample):
 
     assert sample(verdicts, "sync", "algorithm.filter_groups.max_num_gen_batches=0") > 400
     trainer = SimpleNamespace(_step=None, _most=1, config=None)
-    from recipe.runs.filled import FilledTrainer
-
     trainer.config = SimpleNamespace(data=SimpleNamespace(train_batch_size=4))
     for step in range(5):
         FilledTrainer.dropped_groups(trainer, step, {0.0: 3}, 0)
