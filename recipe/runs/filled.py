@@ -30,8 +30,8 @@ class FilledTrainer(HookedTrainer):
             if not nothing_came(error):
                 raise
             raise ValueError(
-                f"in step {self.global_steps} not one response came: the reward function, the agent loop or vLLM raised for each, "
-                f"see the first `Error in _run_prompt` above; {resumes_from(self.config)}"
+                f"in step {self.global_steps} not one response came: the reward function, the agent loop or vLLM raised each "
+                f"time, see the first `Error in _run_prompt` above; {resumes_from(self.config)}"
             ) from error
 
     def dropped_groups(self, step: int, alike: dict[float, int], failed: int) -> None:
