@@ -75,7 +75,6 @@ class RecoverableTrainer(HookedTrainer):
         try:
             return super().step(metrics, timing_raw)
         except Interrupted:
-            self.pause_rollouts()
             self._stop(f" while the rollouts of step {self.global_steps} were generated")
         finally:
             self._may_interrupt = False
@@ -99,13 +98,12 @@ class RecoverableTrainer(HookedTrainer):
             if not self._asked():
                 return super().validate()
         except Interrupted:
-            self.pause_rollouts()
+            pass
         finally:
             self._may_interrupt = False
         if self.finished_step is None:
             self._stop(" during the validation before training")
-        if self.saved_step != self.global_steps:  # here and now, since the metrics are logged before the next step begins
-            self.save()
+        self._save_finished()  # here and now, since the metrics are logged before the next step begins
         return {}
 
     def _asked(self):
@@ -119,13 +117,18 @@ class RecoverableTrainer(HookedTrainer):
     def _stop(self, where=""):
         """End with a checkpoint of the last finished step, in whatever step the trainer is now."""
         step, folder = self.finished_step, self.config.trainer.default_local_dir
-        if step is not None and self.saved_step != step:
-            with self._at_the_end_of(step):
-                self.save()
+        self._save_finished()
         if step is None or self.saved_step != step:
             raise StoppedUnsaved(f"stopped as asked{where}, with no new checkpoint; {resumes_from(self.config)}")
         saved = f"with a checkpoint of step {step} in {folder}; the same command resumes from it"
         raise Stopped(f"stopped as asked{where}, {saved}")
+
+    def _save_finished(self):
+        """Save the last finished step, unless it is."""
+        if self.finished_step is not None and self.saved_step != self.finished_step:
+            self.pause_rollouts()  # a rank may need the room
+            with self._at_the_end_of(self.finished_step):
+                self.save()
 
     @contextmanager
     def _at_the_end_of(self, step):

@@ -2,6 +2,7 @@
 
 import importlib
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -106,7 +107,7 @@ def test_a_stop_among_them_says_that_nothing_new_is_saved(update, trainer, tmp_p
     trainer.finished_step = 2
     stopping.request_file(trainer.config).touch()
     trainer.global_steps = 3
-    trainer.train_dataloader = None
+    trainer.train_dataloader, trainer.checkpoint_manager = None, Mock()
     expected = r"with no new checkpoint; the same command resumes from .*/global_step_1$"
     with pytest.raises(stopping.StoppedUnsaved, match=expected):
         trainer.on_step_begin()

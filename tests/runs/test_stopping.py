@@ -192,12 +192,12 @@ def test_without_a_request_the_run_ends_by_itself(fit, tmp_path):
         ("update 2", [*steps(1), "generate 2", "update 2", "save 2 drawn 2", "weights 2", "metrics 2"], 2),
         ("save 2", [*steps(1), "generate 2", "update 2", "save 2 drawn 2", "weights 2", "metrics 2"], 2),
         # After the step has looked: the older checkpoint would lose the step.
-        ("weights 3", [*steps(1, 2), *steps(3)[:-2], "save 3 drawn 3", "metrics 3"], 3),
+        ("weights 3", [*steps(1, 2), *steps(3)[:-2], "abort 3", "save 3 drawn 3", "metrics 3"], 3),
         ("validate 3", [*steps(1, 2), *steps(3)[:-1], "abort 3", "save 3 drawn 3", "metrics 3"], 3),
-        ("metrics 3", [*steps(1, 2, 3), "save 3 drawn 3"], 3),
+        ("metrics 3", [*steps(1, 2, 3), "abort 4", "save 3 drawn 3"], 3),
         # While rollouts are generated: the step before, with its dataloader state.
         ("generate 4", [*steps(1, 2, 3), "generate 4", "abort 4", "save 3 drawn 3"], 3),
-        ("generate 3", [*steps(1, 2), "generate 3", "abort 3"], 2),  # saved already
+        ("generate 3", [*steps(1, 2), "generate 3"], 2),  # saved already
         ("weights 2", [*steps(1), "generate 2", "update 2", "save 2 drawn 2", "weights 2", "metrics 2"], 2),
     ],
 )
