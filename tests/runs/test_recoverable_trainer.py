@@ -358,3 +358,18 @@ def test_an_asynchronous_run_goes_on_with_the_prompts_that_were_issued_and_witho
     trainer.global_steps = 3
     trainer._save_checkpoint()  # the mark is of that moment
     assert not (trainer.folder / ISSUED).exists()
+
+
+def test_reward_and_agent_loop_workers_are_known_by_name(trainer, monkeypatch):
+    answers = {name: ("node", "10.0.0.1", pid, []) for pid, name in enumerate(("rank 0", "reward", "agent"))}
+    cluster(trainer, monkeypatch, answers)
+    actor = {
+        name: SimpleNamespace(__ray_call__=SimpleNamespace(remote=lambda f, name=name: name)) for name in ("reward", "agent")
+    }
+    trainer.reward_loop_manager = SimpleNamespace(reward_loop_worker_handles=[actor["reward"]])
+    found = watchdog.processes_of(trainer, [actor["agent"]])
+    assert [(w.who, w.pid, w.is_rank) for w in found] == [
+        ("rank 0", 0, True),
+        ("reward worker 0", 1, False),
+        ("agent-loop worker 0", 2, False),
+    ]
