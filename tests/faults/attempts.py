@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 from recipe.runs.checkpoints import newest_complete
-from tests import processes
+from recipe.runs.digests import damage
+from tests import ROOT, processes
 
 COMPARED = ("actor/pg_loss", "actor/grad_norm", "actor/entropy", "critic/score/mean")
 
@@ -33,7 +34,7 @@ class Attempt:
             f"actor_rollout_ref.model.path={inputs}/model",
             f"data.train_files={inputs}/data/train.parquet",
             f"data.val_files={inputs}/data/val.parquet",
-            "reward.custom_reward_function.path=tests/faults/reward.py",
+            f"reward.custom_reward_function.path={ROOT}/tests/faults/reward.py",
             f"trainer.default_local_dir={self.checkpoints}",
             f"trainer.rollout_data_dir={folder}/rollouts",
             f"hydra.run.dir={folder}/hydra",
@@ -50,7 +51,7 @@ class Attempt:
     def saved(self) -> int:
         """The step of the newest complete checkpoint, 0 before the first."""
         try:
-            found, _ = newest_complete(str(self.checkpoints))
+            found, _ = newest_complete(str(self.checkpoints), damage)
         except ValueError:
             found = None
         return int(found.rpartition("_")[2]) if found else 0
@@ -137,7 +138,10 @@ class Attempt:
             except ProcessLookupError:
                 continue
 
-    def rollouts(self, step: int) -> list:
-        """Prompts and responses of a step, in an order of their own."""
-        lines = (self.folder / f"rollouts/{step}.jsonl").read_text().splitlines()
-        return sorted((row["input"], row["output"]) for row in map(json.loads, lines))
+    def rollouts(self, step: int) -> list | None:
+        """Prompts and responses of a step, in an order of their own; None if the file is not whole."""
+        try:
+            lines = (self.folder / f"rollouts/{step}.jsonl").read_text().splitlines()
+            return sorted((row["input"], row["output"]) for row in map(json.loads, lines))
+        except (OSError, ValueError):
+            return None
