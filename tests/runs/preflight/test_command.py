@@ -19,7 +19,7 @@ def test_every_check_passes_or_is_skipped_for_the_demo(compose, inputs, tmp_path
     results = run_checks(compose(*arguments(inputs, tmp_path), recipe=recipe), METHODS[recipe])
     assert [r for r in results if r.status in ("warn", "fail")] == []
     assert [r.name for r in results if r.status == "skip"] == ["inputs", "shared path", "grace", "memory"]
-    assert len({r.name for r in results}) == len(results) == 20
+    assert len({r.name for r in results}) == len(results) == 21
 
 
 def test_rows_can_be_left_out_by_name(compose, inputs, tmp_path):
