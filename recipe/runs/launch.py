@@ -38,7 +38,14 @@ def launch(config: DictConfig, method: Method) -> None:
     watchdog.hang_file(config).unlink(missing_ok=True)
     try:
         driver.run(config, method.trainers, on_ray_up=partial(stopping.listen, config))
-    except (ray.exceptions.RayError, stopping.Stopped) as error:
+    except KeyboardInterrupt:
+        if not stopping.request_file(config).exists():
+            raise  # Ctrl-C
+        ray.shutdown()
+        stopping.forget(config)
+        print(f"\nasked to end again before the run had saved; {resumes_from(config)}", file=sys.stderr)
+        raise SystemExit(stopping.TRY_AGAIN) from None
+    except ray.exceptions.RayError as error:
         ray.shutdown()  # the workers' last lines come before ours
         cause = bottom(error)
         if isinstance(cause, stopping.Stopped):

@@ -10,8 +10,6 @@ import signal
 import time
 from pathlib import Path
 
-from recipe.runs.checkpoints import resumes_from
-
 RUN_AGAIN = 85  # saved; the same command goes on
 TRY_AGAIN = 75  # ended without progress by something that may not come again; EX_TEMPFAIL of sysexits.h
 SIGNALS = (signal.SIGUSR1, signal.SIGTERM)
@@ -41,10 +39,17 @@ def forget(config) -> None:
     request_file(config).unlink(missing_ok=True)
 
 
+class OutOfPatience(KeyboardInterrupt):
+    """Whoever asked for a stop has asked again.
+
+    Ray's waits let no exception of a signal's handler through but a KeyboardInterrupt, and that as a plain one.
+    """
+
+
 def listen(config) -> None:
     """From now on, turn a signal to this process into a request. Call in the main thread, after `ray.init`.
 
-    A further one after ONE_REQUEST_S raises StoppedUnsaved in the main thread: whoever sends it does not wait any longer.
+    A further one after ONE_REQUEST_S raises OutOfPatience in the main thread: whoever sends it does not wait any longer.
     """
     file, since = request_file(config), None
 
@@ -53,7 +58,7 @@ def listen(config) -> None:
         name = signal.Signals(number).name
         if since is not None:
             if time.monotonic() - since > ONE_REQUEST_S:
-                raise StoppedUnsaved(f"{name} came again before a step was saved; {resumes_from(config)}")
+                raise OutOfPatience
             return
         since = time.monotonic()
         print(f"{name}: saving the last step, or the one whose update goes on, then ending", flush=True)

@@ -55,14 +55,16 @@ def main() -> int:
     parser.add_argument("--at-most", type=int, default=len(CELLS), help="cells in this call")
     parser.add_argument("--only", default="", help="cells whose name has this text")
     parser.add_argument("--again", action="store_true", help="also cells with a fault")
-    parser.add_argument("--table", type=Path, help="write the table there, and nothing else")
+    parser.add_argument("--table", type=Path, help="write the table of all commits there, and nothing else")
     given = parser.parse_args()
     name = given.commit or commit()
     outcomes = given.folder / name / "outcomes.jsonl"
     if given.table:
         from tests.faults.table import write_table
 
-        write_table(given.table, read(outcomes), name)
+        found = sorted(given.folder.glob("*/outcomes.jsonl"), key=lambda path: path.stat().st_mtime)
+        every = {cell: entry | {"commit": path.parent.name} for path in found for cell, entry in read(path).items()}
+        write_table(given.table, every)
         return 0
     outcomes.parent.mkdir(parents=True, exist_ok=True)
     inputs = make_inputs(given.folder / name / "inputs")

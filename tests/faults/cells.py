@@ -141,7 +141,7 @@ CELLS = (
         "SIGTERM twice",
         "update",
         asks_twice,
-        rf"SIGTERM came again before a step was saved; {RESUMES}",
+        rf"asked to end again before the run had saved; {RESUMES}",
         status=(TRY_AGAIN,),
     ),
     stop("SIGTERM and SIGUSR1", "generation", asks_with_both, r" while the rollouts of step \d+ were generated"),

@@ -53,6 +53,10 @@ def failing(cause, actors=2):
     return does
 
 
+def failing_with(kind):
+    raise kind
+
+
 def checkpoint(config):
     folder = stopping.request_file(config).parent / "global_step_3"
     folder.mkdir(parents=True)
@@ -78,10 +82,15 @@ def test_a_stop_that_was_asked_for_has_a_status_of_its_own(ends, config, actors,
 
 
 def test_a_second_signal_ends_the_driver_itself(ends, config):
-    def does():
-        raise stopping.StoppedUnsaved("SIGTERM came again")
+    folder = checkpoint(config)
 
-    assert ends(does) == (75, "SIGTERM came again")
+    def does():
+        stopping.request_file(config).touch()
+        raise KeyboardInterrupt  # what Ray's wait makes of stopping.OutOfPatience
+
+    assert ends(does) == (75, f"asked to end again before the run had saved; the same command resumes from {folder}")
+    with pytest.raises(KeyboardInterrupt):  # Ctrl-C
+        ends(lambda: failing_with(KeyboardInterrupt))
 
 
 def test_what_an_earlier_run_left_is_no_request_and_no_hang(ends, config):
