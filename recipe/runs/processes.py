@@ -61,5 +61,5 @@ def _frame(pid: int) -> str:
         return ""
     threads.sort(key=lambda thread: (thread["os_thread_id"] != pid, "AsyncIO" not in (thread["thread_name"] or "")))
     frames = [thread["frames"][0] for thread in threads if thread["frames"]]
-    frames = [f for f in frames if f["name"].rpartition(".")[2] not in _IDLE]
+    frames = [f for f in frames if f["name"].rpartition(".")[2] not in _IDLE and not f["filename"].endswith("threading.py")]
     return f"{frames[0]['name']} ({Path(frames[0]['filename']).name}:{frames[0]['line']})" if frames else ""
