@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from tests.faults.cells import CELLS
@@ -17,7 +18,7 @@ exit status (negative: the signal that killed the driver), how many finished ste
 second step), and the step with which the same command then went on. Every step of every attempt had the tokens of a run that
 nobody disturbed, and its loss, gradient norm, entropy and score to 1e-4.
 
-{count} cells, {good} as they have to be.
+{count}
 
 | fault | phase | s | status | lost | went on with | commit | last line |
 |---|---|---|---|---|---|---|---|
@@ -27,16 +28,27 @@ nobody disturbed, and its loss, gradient norm, entropy and score to 1e-4.
 def write_table(path: Path, outcomes: dict[str, dict]) -> None:
     """Write the cells that were made, and the commits that they were made of."""
     rows = [outcomes[cell.name] | {"row": cell.row, "column": cell.column} for cell in CELLS if cell.name in outcomes]
+    rows.sort(key=lambda row: row["row"])
     dates = " to ".join(sorted({row["date"] for row in rows})) or "no date"
-    lines = [_line(row) for row in sorted(rows, key=lambda row: row["row"])]
+    endings = list(dict.fromkeys(ending for row in rows if (ending := _ending(row))))
     good = sum(not row["fault"] for row in rows)
-    path.write_text(HEAD.format(dates=dates, count=len(rows), good=good) + "".join(lines))
+    lines = [_line(row, endings) for row in rows]
+    last = "\n".join(f"{i:2}  {ending}" for i, ending in enumerate(endings, start=1))
+    count = f"{len(rows)} of {len(CELLS)} cells were made, {good} of them ended and went on as they have to."
+    head = HEAD.format(dates=dates, count=count)
+    path.write_text(f"{head}{''.join(lines)}\nThe last lines, with N for numbers:\n\n```text\n{last}\n```\n")
 
 
-def _line(row: dict) -> str:
-    last = row["last"].replace("|", "\\|")
-    last = last if len(last) <= 160 else f"{last[:120]} ... {last[-36:]}"
-    fault = f" **{row['fault']}**" if row["fault"] else ""
-    shown = f"`{last}`" if last else ""
+def _ending(row: dict) -> str:
+    """The last line without what differs from run to run; empty if the driver was killed and could say nothing."""
+    if row["status"] is None or row["status"] < 0:
+        return ""
+    line = re.sub(r"/\S*/(checkpoints\S*?)(?=[;\s]|$)", r".../\1", row["last"])
+    return re.sub(r"\d+(\.\d+)*", "N", line)
+
+
+def _line(row: dict, endings: list[str]) -> str:
+    number = endings.index(_ending(row)) + 1 if _ending(row) else "none"
+    fault = f", **{row['fault']}**" if row["fault"] else ""
     cells = [row[name] for name in ("row", "column", "seconds", "status", "lost", "resumed", "commit")]
-    return f"| {' | '.join(map(str, cells))} | {shown}{fault} |\n"
+    return f"| {' | '.join(map(str, cells))} | {number}{fault} |\n"
