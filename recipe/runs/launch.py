@@ -76,6 +76,8 @@ def _explain(cause: Exception, config: DictConfig) -> str:
     name = f"{type(cause).__name__}: {str(cause).strip().splitlines()[0] if str(cause).strip() else ''}".rstrip(":. ")
     if getattr(cause, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or any(text in str(cause) for text in _DISK_FULL):
         name = f"a disk is full ({name}); free space or lower trainer.max_actor_ckpt_to_keep"
+    elif getattr(cause, "errno", None) == errno.EROFS or "Read-only file system" in str(cause):
+        name = f"a disk can only be read ({name}); have it mounted for writing, or take another folder"
     return f"{name}; {resumes_from(config)}"
 
 

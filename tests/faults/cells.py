@@ -189,7 +189,7 @@ CELLS = (
         "read-only disk",
         "save",
         lambda run: run.remount("ro"),
-        rf"error: OSError: .*Read-only file system.*; {RESUMES}",
+        rf"error: a disk can only be read \(.*Read-only file system.*; {RESUMES}",
         status=(1,),
         after=lambda run: run.remount("rw"),
         mounted=True,

@@ -148,6 +148,21 @@ def test_a_full_disk_is_named(ends, config, cause):
     assert last.endswith(f"; free space or lower trainer.max_actor_ckpt_to_keep; the same command resumes from {folder}")
 
 
+@pytest.mark.parametrize(
+    "cause",
+    [
+        OSError(errno.EROFS, "in another language"),
+        RuntimeError("[enforce fail at inline_container.cc:747] . open file failed with strerror: Read-only file system"),
+    ],
+)
+def test_a_disk_that_can_only_be_read_is_named(ends, config, cause):
+    folder = checkpoint(config)
+    status, last = ends(failing(cause))
+    assert status == 1
+    assert last.startswith(f"error: a disk can only be read ({type(cause).__name__}: ")
+    assert last.endswith(f"; have it mounted for writing, or take another folder; the same command resumes from {folder}")
+
+
 def test_another_failure_has_its_name_its_first_line_and_where_to_go_on(ends, config):
     assert ends(failing(KeyError("acc"))) == (1, "error: KeyError: 'acc'; no checkpoint had been saved")
     assert ends(failing(RuntimeError(""))) == (1, "error: RuntimeError; no checkpoint had been saved")
