@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 RECIPE ?= htpo
 
-.PHONY: setup demo demo-eval test test-fast test-cluster browser screenshot study study-report lint bench golden verdicts test-presets gpu-check lock clean
+.PHONY: setup demo demo-eval test test-fast test-cluster test-faults browser screenshot study study-report lint bench golden verdicts test-presets gpu-check lock clean
 
 # The environment for CPU machines. It is made again when its requirements change.
 setup: $(VENV)/.ready
@@ -40,6 +40,10 @@ CLUSTER_PACKAGES := slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge 
 test-cluster: setup
 	dpkg -s $(CLUSTER_PACKAGES) >/dev/null 2>&1 || (apt-get update && apt-get install -y --no-install-recommends $(CLUSTER_PACKAGES))
 	$(PY) -m pytest -m cluster -n $(AT_ONCE) --dist load $(ARGS)
+
+# The fault matrix, real stack: makes the cells that are missing for this commit, some two minutes each. Disks need root.
+test-faults: setup
+	$(PY) -m tests.faults $(ARGS)
 
 # Under two minutes: no Ray, no vLLM, two files at a time.
 test-fast: setup

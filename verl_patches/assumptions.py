@@ -19,7 +19,6 @@ PROCESSES = {
     "evaluation": "an evaluation, before it starts the servers",
     "submission": "launch/submit.py, before it talks to the job server",
     "Slurm": "launch/slurm/wait_for_nodes.py",
-    "device assertion": "whoever checks entropies on an accelerator",
     "CPU": "every process on the platform `cpu`",
     "vLLM worker on the CPU": "each vLLM worker on the platform `cpu`",
 }
@@ -68,7 +67,11 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         # The actor is made after ray.init, by these two calls and no others, and its `run` gets the config.
         ("run_ppo", Source("a65eddb189e5")),
         ("TaskRunnerV1.__ray_actor_class__.run", Signature("self", "config")),
-        ("TaskRunnerV1.__ray_actor_class__.run", Says("get_trainer_cls(config.trainer.v1.trainer_mode)", ".init()", ".fit(")),
+        (
+            "TaskRunnerV1.__ray_actor_class__.run",
+            Says("get_trainer_cls(config.trainer.v1.trainer_mode)", "self.trainer =", ".init()", ".fit(", "tq.close()"),
+        ),
+        ("TaskRunnerV1.__ray_actor_class__.__init__", Says("self.trainer = None")),
         under="verl.trainer.main_ppo.",
     ),
     *_part(
@@ -120,6 +123,10 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         ("_rollout_server_managers", Signature("self")),
         *((hook, Absent()) for hook in ("advantage_step", "actor_step", "save", "load", "validate", "made_replay_buffer")),
         *((hook, Absent()) for hook in ("made_loggers", "data_parallel_ranks", "rank_actors", "server_actors")),
+        *((hook, Absent()) for hook in ("reward_actors", "issue_prompts", "pause_rollouts", "closed")),
+        ("_add_batch_to_generate", Signature("self")),
+        ("prepare_step", Says("self._add_batch_to_generate()")),
+        ("_setup", Says("self.reward_loop_manager", "self.checkpoint_manager")),
         # `self.logger` is assigned once, before anything is logged. Actor metrics get the prefix, and none but it.
         ("fit", Says("self.agent_loop_manager = agent_loop_manager", "self.logger = Tracking(", "self.logger.log(")),
         ("_update_actor", Says('rename_dict(output["metrics"], "actor/")', "metrics.update(")),
@@ -214,6 +221,10 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "verl_patches.replay_buffer",
         ("_sync_metadata_from_transfer_queue", Signature("self")),
         ("_sync_metadata_from_transfer_queue", Source("489dc320fdce")),
+        ("_evict_terminal_groups", Signature("self", "global_steps", "partition_id", "eviction_reasons")),
+        ("_evict_terminal_groups", Says("stale_uids, dapo_uids, failed_uids, dapo_counts = eviction_reasons")),
+        ("sample", Says("self._sync_metadata_from_transfer_queue()", "self._evict_terminal_groups(", "self.refill_fn(")),
+        ("sample", Says("with no materializable trajectories")),
         *(("__init__", Says(f"self.{kind}_keys")) for kind in ("pending", "running", "finished", "failure")),
         ("__init__", Says("self.poll_interval = poll_interval")),
         under=_BUFFER,
@@ -374,7 +385,6 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         ("ray._raylet.InnerGcsClient.get_all_node_info", Exists()),  # to which the other delegates
         ("ray.core.generated.gcs_pb2.GcsNodeInfo.ALIVE", Exists()),
     ),
-    *_part("device assertion", "verl_patches.device_assertion", ("torch._assert_async", Exists())),
     # The platform `cpu`.
     *_part(
         "CPU",

@@ -72,14 +72,10 @@ def load_runs(folders: Sequence[Path], names: Sequence[str] | None = None, token
 def _load(folder: Path, name: str, tokens: int) -> Run:
     display = read_display(folder)
     own = (f"{display.method}/", *(curve.metric for curve in display.curves)) if display else ()
-    return Run(
-        name,
-        read_metrics(folder, own),
-        read_config(folder),
-        display,
-        read_dumps(folder, display, tokens),
-        read_verdicts(folder),
-    )
+    metrics = read_metrics(folder, own)
+    last_step = int(metrics.steps[-1])
+    dumps = read_dumps(folder, display, tokens, last_step)
+    return Run(name, metrics, read_config(folder), display, dumps, read_verdicts(folder, last_step))
 
 
 def read_display(folder: Path) -> Display | None:

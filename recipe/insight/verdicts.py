@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from recipe.insight.dumps import step_files
 from recipe.insight.text import visible
 
 FORMAT = 1
@@ -47,9 +48,12 @@ class Verdicts:
     note: str
 
 
-def read_verdicts(folder: Path) -> Verdicts | None:
-    """None for a run without samples. ValueError, one sentence, for a file that cannot be read or is something else."""
-    files = sorted(folder.glob("tokens/verdicts_*.parquet"), key=lambda path: (len(path.stem), path.stem))
+def read_verdicts(folder: Path, last_step: int | None = None) -> Verdicts | None:
+    """None for a run without samples. ValueError, one sentence, for a file that cannot be read or is something else.
+
+    last_step: see `step_files`.
+    """
+    files = step_files(folder, "verdicts", last_step)
     if not files:
         return None
     totals: dict[str, int] = {}

@@ -8,6 +8,7 @@ import warnings
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from recipe.runs.checkpoints import newest_complete
+from recipe.runs.digests import damage
 from recipe.runs.reward_function import call_reward, load_reward
 from recipe.token_level.method import Method
 
@@ -21,6 +22,8 @@ def check_progress(config: DictConfig) -> None:
     if trainer.resume_mode != "auto" or trainer.val_only:
         return
     folder, _ = newest_complete(trainer.default_local_dir)
+    if folder and trainer.total_training_steps is not None and int(folder.rsplit("_", 1)[1]) >= trainer.total_training_steps:
+        folder, _ = newest_complete(trainer.default_local_dir, damage)  # it reads all files, so only before a refusal
     if folder and trainer.total_training_steps is not None:
         refuse_finished(config, int(folder.rsplit("_", 1)[1]), trainer.total_training_steps)
 

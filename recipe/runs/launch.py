@@ -11,7 +11,7 @@ from functools import partial
 from omegaconf import DictConfig, open_dict
 
 from recipe.runs import stopping, watchdog
-from recipe.runs.checkpoints import newest_complete
+from recipe.runs.checkpoints import resumes_from
 from recipe.runs.start_checks import checks_before_start
 from recipe.runs.weight_bucket import fit_weight_bucket
 from recipe.token_level.method import Method
@@ -25,7 +25,8 @@ def launch(config: DictConfig, method: Method) -> None:
     """Train.
 
     Ends with status 2 and one sentence on stderr if the config, the model or the data are wrong, RUN_AGAIN if it saved and
-    ended because a signal asked for it, 1 if something failed on the way.
+    ended because a signal asked for it, TRY_AGAIN if it hung, or had nothing to save when it was asked to end, 1 if something
+    failed on the way.
     """
     try:
         _prepare(config, method)
@@ -38,17 +39,27 @@ def launch(config: DictConfig, method: Method) -> None:
     watchdog.hang_file(config).unlink(missing_ok=True)
     try:
         driver.run(config, method.trainers, on_ray_up=partial(stopping.listen, config))
+    except KeyboardInterrupt:
+        if not stopping.request_file(config).exists():
+            raise  # Ctrl-C
+        ray.shutdown()
+        stopping.forget(config)
+        print(f"\nasked to end again before the run had saved; {resumes_from(config)}", file=sys.stderr)
+        raise SystemExit(stopping.TRY_AGAIN) from None
     except ray.exceptions.RayError as error:
         ray.shutdown()  # the workers' last lines come before ours
         cause = bottom(error)
         if isinstance(cause, stopping.Stopped):
             stopping.forget(config)
             print(f"\n{cause}", file=sys.stderr)
-            raise SystemExit(stopping.RUN_AGAIN) from None
+            raise SystemExit(cause.status) from None
         traceback.print_exception(error)
-        hang = watchdog.hang_file(config)
-        if hang.exists():
-            end(f"{hang.read_text()}; {_resume(config)}", status=1)
+        if words := watchdog.last_words(config):
+            sentence, finished = words
+            if finished:  # a resumed run would have nothing to train
+                print(f"\nwarning: {sentence}; all steps are trained, what the trackers had not sent is lost", file=sys.stderr)
+                return
+            end(f"{sentence}; {resumes_from(config)}", status=stopping.TRY_AGAIN)
         end(_explain(cause, config), status=1)
 
 
@@ -66,15 +77,9 @@ def _explain(cause: Exception, config: DictConfig) -> str:
     name = f"{type(cause).__name__}: {str(cause).strip().splitlines()[0] if str(cause).strip() else ''}".rstrip(":. ")
     if getattr(cause, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or any(text in str(cause) for text in _DISK_FULL):
         name = f"a disk is full ({name}); free space or lower trainer.max_actor_ckpt_to_keep"
-    return f"{name}; {_resume(config)}"
-
-
-def _resume(config: DictConfig) -> str:
-    try:
-        folder, _ = newest_complete(config.trainer.default_local_dir)
-    except ValueError:
-        folder = None
-    return f"the same command resumes from {folder}" if folder else "no checkpoint had been saved"
+    elif getattr(cause, "errno", None) == errno.EROFS or "Read-only file system" in str(cause):
+        name = f"a disk can only be read ({name}); have it mounted for writing, or take another folder"
+    return f"{name}; {resumes_from(config)}"
 
 
 def end(error: Exception | str, status: int) -> None:

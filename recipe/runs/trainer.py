@@ -16,6 +16,8 @@ from verl.utils.debug import marked_timer
 from recipe.adaptive_temperature.trainer import AdaptiveTemperatureTrainer
 from recipe.runs.config_checks import check_run
 from recipe.runs.console import StepLine
+from recipe.runs.filled import FilledTrainer
+from recipe.runs.finite import FiniteTrainer
 from recipe.runs.health import HealthLog
 from recipe.runs.input_checks import refuse_finished
 from recipe.runs.recovery import RecoverableTrainer
@@ -23,8 +25,9 @@ from recipe.runs.run_folder import keep_display, keep_metrics
 from recipe.runs.token_dump.collect import TokenDump
 from recipe.runs.token_dump.collect_verdicts import VerdictDump
 from recipe.runs.token_dump.dump_settings import dump_settings
+from recipe.runs.watched import WatchedTrainer
 from recipe.token_level.method import Method
-from verl_patches.replay_buffer import count_prompts, set_poll_interval
+from verl_patches.replay_buffer import set_poll_interval, watch
 from verl_patches.separate_async import PPOTrainerSeparateAsync
 
 # Rollout and training take turns on the same GPUs; the same, but unfinished responses go on after the weight sync; both run at
@@ -39,7 +42,7 @@ def register_trainers(method: Method) -> None:
         register_trainer(name)(type(name, (RunTrainer, base), {"method": method, "base_mode": mode}))
 
 
-class RunTrainer(AdaptiveTemperatureTrainer, RecoverableTrainer):
+class RunTrainer(FiniteTrainer, AdaptiveTemperatureTrainer, FilledTrainer, WatchedTrainer, RecoverableTrainer):
     """Mix-in in front of one of verl's trainers: checks, metrics, console, warnings and token dump of a run."""
 
     def __init__(self, config):
@@ -52,7 +55,7 @@ class RunTrainer(AdaptiveTemperatureTrainer, RecoverableTrainer):
         sampler = self.config.trainer.v1.sampler
         if not sampler.custom_sampler.path and sampler.get("poll_interval"):
             set_poll_interval(buffer, sampler.poll_interval)
-        return count_prompts(buffer)
+        return watch(buffer, looked=self.looked, dropped=self.dropped_groups)
 
     def made_loggers(self, backends):
         if "console" in backends:

@@ -18,6 +18,7 @@ from recipe.adaptive_temperature.rollout import AdaptiveTemperatureManager
 from recipe.adaptive_temperature.settings import AdaptiveTemperatureConfig
 from recipe.adaptive_temperature.temperature import request_parameters
 from recipe.hapo import EntropyStatistics
+from recipe.runs.digests import DigestsLater
 
 STATISTICS = EntropyStatistics(center=-1.0, std=2.0, max=0.5, min=-1.5)
 PARAMETERS = request_parameters(STATISTICS, 0.05)
@@ -79,6 +80,7 @@ def trainer(monkeypatch, tmp_path):
     settings = {"default_local_dir": str(tmp_path), "resume_mode": "auto", "val_only": True, "logger": []}
     trainer.config = OmegaConf.create({"trainer": settings, "actor_rollout_ref": {"actor": {}}})
     trainer.sampling, trainer.entropy_statistics, trainer.global_steps = AdaptiveTemperatureConfig(enabled=True), None, 2
+    trainer.trainer_mode, trainer.checkpoint_callback, trainer.digests = "sync", None, DigestsLater()
     return trainer
 
 

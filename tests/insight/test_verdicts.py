@@ -38,6 +38,12 @@ def test_a_run_without_samples_has_none(tmp_path):
     assert read_verdicts(tmp_path) is None
 
 
+def test_verdicts_of_an_attempt_that_was_thrown_away_do_not_count(tmp_path):
+    for step in (9, 10, 11):
+        write_verdicts(tmp_path, step, [verdict(step, pred=str(step))])
+    assert {pair["pred"] for pair in read_verdicts(tmp_path, last_step=10).pairs} == {"9", "10"}
+
+
 def test_many_pairs_are_cut(tmp_path):
     write_verdicts(tmp_path, 1, [verdict(pred=str(i), prompt="z" * 2 * TEXT) for i in range(PAIRS + 1)])
     found = read_verdicts(tmp_path)

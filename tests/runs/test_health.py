@@ -113,6 +113,7 @@ def test_a_value_on_the_limit_is_not_said_again_and_again():
 def test_a_sound_run_and_every_metric_missing_say_nothing(capsys):
     log = HealthLog(HTPO.signs)
     sound = {c.metric: 0.1 for c in (*SIGNS, *HTPO.signs)} | {"htpo/hard_prompt_share": 0.5, "response_length/mean": 900.0}
+    sound["rollouts/failed_share"] = 0.0
     for step in range(1, 60):
         log.log(sound, step)
         log.log({}, step)

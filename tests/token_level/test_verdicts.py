@@ -58,7 +58,7 @@ def test_the_trainer_dumps_after_the_updates_of_the_steps_that_are_due(monkeypat
     dump = SimpleNamespace(
         settings=DumpSettings(every=3), write=lambda trainer, batch: done.append((trainer.global_steps, batch))
     )
-    trainer.token_dump = dump
+    trainer.token_dump, trainer.trainer_mode = dump, mode
     trainer.verdict_dump = SimpleNamespace(write=lambda trainer, batch: done.append(f"verdicts {trainer.global_steps}"))
     for trainer.global_steps in range(1, 7):
         timing = {}

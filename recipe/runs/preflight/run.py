@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from recipe.primitives.ranges import check_choice
 from recipe.runs.launch import apply_environment
-from recipe.runs.preflight import batch, cluster, memory, model, storage, tokenizer
+from recipe.runs.preflight import batch, cluster, grace, memory, model, storage, tokenizer
 from recipe.runs.preflight.facts import Run, SkipCheck
 from recipe.runs.preflight.launcher import launcher_checks
 from recipe.runs.preflight.results import Result, exit_status, failed, skipped, table
@@ -50,6 +50,7 @@ def run_checks(config: DictConfig, method: Method) -> list[Result]:
         "inputs": cluster.check_inputs_on_nodes,
         "checkpoints": storage.check_checkpoints,
         "shared path": storage.check_shared,
+        "grace": grace.check_grace,
         "memory": memory.check_memory,
     }
     left_out = OmegaConf.select(config, "preflight.skip") or ()
