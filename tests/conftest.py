@@ -36,19 +36,13 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def compose():
     """Compose a recipe's shipped config with overrides, as the command line does; the same ones are composed once."""
-    from hydra import compose, initialize_config_dir
-
-    from launch.recipes import package_of
-    from recipe.runs import search_path
+    from tests import composing
 
     known = {}
 
     def composed(*overrides, recipe="htpo"):
         if (recipe, overrides) not in known:
-            search_path.register()
-            package = package_of(recipe).split(".")
-            with initialize_config_dir(config_dir=str(ROOT.joinpath(*package, "config")), version_base=None):
-                known[recipe, overrides] = compose(f"{package[-1]}_trainer", overrides=list(overrides))
+            known[recipe, overrides] = composing.compose(recipe, *overrides)
         return copy.deepcopy(known[recipe, overrides])
 
     return composed

@@ -1,6 +1,7 @@
 """The rooms of the project: imports point down only, and the algorithms know neither verl nor Ray."""
 
 import ast
+import re
 import subprocess
 import sys
 
@@ -22,6 +23,7 @@ BELOW = {
     "recipe.rlvr_math.data": ("recipe.rlvr_math.reward", "recipe.files"),
     "recipe.rlvr_math.evaluation": (
         "recipe.rlvr_math.data",
+        "recipe.rlvr_math.reward",
         "recipe.runs",
         "recipe.primitives",
         "recipe.files",
@@ -31,7 +33,9 @@ BELOW = {
     "recipe.insight": ("recipe.token_level", "recipe.files"),
     # What a method of one's own may import.
     "examples.entropy_shaping": ("recipe.runs", "recipe.token_level", "recipe.primitives"),
+    "examples.own_reward": ("recipe.rlvr_math.reward",),
 }
+PACKAGES = sorted(path for top in ("recipe", "verl_patches", "launch") for path in (ROOT / top).rglob("__init__.py"))
 ALGORITHMS = {
     "recipe.primitives": ("ranges", "host", "finite", "slope", "entropy_score", "group_advantage"),
     "recipe.htpo": ("settings", "objectives", "partition", "losses"),
@@ -72,6 +76,20 @@ def test_every_folder_of_code_is_a_room():
     }
     packages.remove("recipe.rlvr_math")
     assert {package for package in packages if room_of(package) is None} == set()
+
+
+@pytest.mark.parametrize("room", [".".join(path.parent.relative_to(ROOT).parts) for path in PACKAGES])
+def test_a_package_that_lists_its_files_lists_them_all(room):
+    folder = ROOT / room.replace(".", "/")
+    text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""
+    listed = set(re.findall(r"(?<![\w/])\w+\.py\b", text))
+    if len(listed) < 2:  # one is an example, no list
+        return
+    assert {name for name in listed if not (folder / name).exists()} == set()
+    there = {
+        path.name if path.is_file() else f"{path.name}/" for path in folder.iterdir() if path.suffix == ".py" or path.is_dir()
+    }
+    assert {name for name in there - {"__init__.py", "__main__.py", "__pycache__/"} if name not in text} == set()
 
 
 def test_the_rooms_have_no_circle():

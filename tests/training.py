@@ -2,6 +2,7 @@
 
 import json
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -50,7 +51,12 @@ class Run:
         return self
 
     def finish(self):
-        status = self.process.wait(timeout=900)
+        try:
+            status = self.process.wait(timeout=900)
+        except subprocess.TimeoutExpired:
+            end = self.log.read_text(errors="replace")[-6000:]
+            self.kill()  # left alone, it would hold its memory beside the tests that follow
+            raise AssertionError(f"not over after 900 s: {end}") from None
         assert status == 0, self.log.read_text(errors="replace")[-6000:]
         return self.steps()
 

@@ -4,19 +4,19 @@ The rest of the project uses their documented extension points, and what is here
 changed; on a GPU cluster nothing is patched but one object of the trainer, its replay buffer.
 
     assumptions.py       the list of all that is assumed; contract.py looks at it in each process; guard.py says how
-    driver.py            run verl's driver with a task runner of ours, and be told when Ray is up
+    driver.py            run verl's driver with a task runner of ours, and be told when Ray is up and when all is closed
     trainer_hooks.py     a trainer whose steps, checkpoints and validation have public names
-    replay_buffer.py     how many prompts are in which state; how often to look
+    replay_buffer.py     how many prompts are in which state, what was dropped, an end to a wait; how often to look
+    separate_async.py    the trainer of that mode without vLLM on the training GPUs
     agent_loop.py        an agent-loop worker of one's own, and what it does for one session
     ray_processes.py     asking actors of a run who they are; what the titles of processes say
     ray_cluster.py       a running cluster's address and free resources
     ray_gcs.py           the nodes of a cluster, without joining it
     ray_jobs.py          a job client that can have time limits
     ray_packaging.py     which files Ray would upload
-    device_assertion.py  an assertion on an accelerator without waiting for it
     names.py             the names of files and metrics that verl writes
     cpu/                 what a machine without an accelerator needs, and nothing else loads
 
-All of it is written for verl 0.9.1, Ray 2.60.0, TransferQueue 0.1.11 and vLLM 0.24.0 and 0.28.0; docs/upgrading-verl.md tells
+All of it is written for verl 0.9.1, Ray 2.60.0, TransferQueue 0.1.11 and vLLM 0.24.0; docs/upgrading-verl.md tells
 how to move on.
 """

@@ -19,7 +19,6 @@ PROCESSES = {
     "evaluation": "an evaluation, before it starts the servers",
     "submission": "launch/submit.py, before it talks to the job server",
     "Slurm": "launch/slurm/wait_for_nodes.py",
-    "device assertion": "whoever checks entropies on an accelerator",
     "CPU": "every process on the platform `cpu`",
     "vLLM worker on the CPU": "each vLLM worker on the platform `cpu`",
 }
@@ -68,7 +67,11 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         # The actor is made after ray.init, by these two calls and no others, and its `run` gets the config.
         ("run_ppo", Source("a65eddb189e5")),
         ("TaskRunnerV1.__ray_actor_class__.run", Signature("self", "config")),
-        ("TaskRunnerV1.__ray_actor_class__.run", Says("get_trainer_cls(config.trainer.v1.trainer_mode)", ".init()", ".fit(")),
+        (
+            "TaskRunnerV1.__ray_actor_class__.run",
+            Says("get_trainer_cls(config.trainer.v1.trainer_mode)", "self.trainer =", ".init()", ".fit(", "tq.close()"),
+        ),
+        ("TaskRunnerV1.__ray_actor_class__.__init__", Says("self.trainer = None")),
         under="verl.trainer.main_ppo.",
     ),
     *_part(
@@ -127,6 +130,10 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         ("_rollout_server_managers", Signature("self")),
         *((hook, Absent()) for hook in ("advantage_step", "actor_step", "save", "load", "validate", "made_replay_buffer")),
         *((hook, Absent()) for hook in ("made_loggers", "data_parallel_ranks", "rank_actors", "server_actors")),
+        *((hook, Absent()) for hook in ("reward_actors", "issue_prompts", "pause_rollouts", "closed")),
+        ("_add_batch_to_generate", Signature("self")),
+        ("prepare_step", Says("self._add_batch_to_generate()")),
+        ("_setup", Says("self.reward_loop_manager", "self.checkpoint_manager")),
         # `self.logger` is assigned once, before anything is logged. Actor metrics get the prefix, and none but it.
         ("fit", Says("self.agent_loop_manager = agent_loop_manager", "self.logger = Tracking(", "self.logger.log(")),
         ("_update_actor", Says('rename_dict(output["metrics"], "actor/")', "metrics.update(")),
@@ -145,6 +152,11 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         ("verl.workers.rollout.replica.RolloutReplica.__init__", Says("self.servers")),
         ("verl.single_controller.base.worker_group.WorkerGroup.__init__", Says("self._dispatch_info = {}")),
         ("verl.single_controller.ray.base.RayWorkerGroup.workers", Exists()),
+    ),
+    *_part(
+        "task runner",
+        "verl_patches.separate_async",
+        ("verl.trainer.ppo.v1.trainer_separate_async.PPOTrainerSeparateAsync._setup", Says("logger.info(", "flush=True")),
     ),
     *_part(
         "task runner",
@@ -202,23 +214,31 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "task runner",
         "recipe.token_level.trainer",
         ("verl.trainer.ppo.v1.replay_buffer.DAPO_FILTERED_REWARD_COUNTS_KEY", Exists()),
-        ("verl.trainer.ppo.padding_utils.upsample_batch_to_divisible_size", Exists()),
+        ("verl.trainer.ppo.padding_utils.construct_minimal_padding_template", Says("is_padding=True")),
         ("verl.workers.engine_workers.ActorRolloutRefWorker.set_loss_fn", Accepts("loss_fn")),
-        ("verl.workers.engine_workers.ActorRolloutRefWorker.compute_log_prob", Accepts("data")),
         ("verl.utils.config.omega_conf_to_dataclass", Accepts("config")),
         ("verl.utils.debug.marked_timer", Accepts("name", "timing_raw")),
         ("verl.workers.utils.padding.response_to_nested", Accepts("tensor", "response_mask")),
+        ("transfer_queue.kv_batch_get", Accepts("keys", "partition_id", "select_fields")),
+        ("transfer_queue.kv_batch_put", Accepts("keys", "partition_id", "fields")),
+    ),
+    *_part(
+        "task runner",
+        "recipe.runs.token_dump.collect",
+        ("verl.workers.engine_workers.ActorRolloutRefWorker.compute_log_prob", Accepts("data")),
         ("verl.workers.utils.padding.response_from_nested", Accepts("tensor", "response_mask")),
         ("verl.utils.tensordict_utils.index_select_tensor_dict", Accepts("batch", "indices")),
         ("verl.utils.tensordict_utils.assign_non_tensor", Accepts("tensor_dict")),
-        ("transfer_queue.kv_batch_get", Accepts("keys", "partition_id", "select_fields")),
-        ("transfer_queue.kv_batch_put", Accepts("keys", "partition_id", "fields")),
     ),
     *_part(
         "task runner",
         "verl_patches.replay_buffer",
         ("_sync_metadata_from_transfer_queue", Signature("self")),
         ("_sync_metadata_from_transfer_queue", Source("489dc320fdce")),
+        ("_evict_terminal_groups", Signature("self", "global_steps", "partition_id", "eviction_reasons")),
+        ("_evict_terminal_groups", Says("stale_uids, dapo_uids, failed_uids, dapo_counts = eviction_reasons")),
+        ("sample", Says("self._sync_metadata_from_transfer_queue()", "self._evict_terminal_groups(", "self.refill_fn(")),
+        ("sample", Says("with no materializable trajectories")),
         *(("__init__", Says(f"self.{kind}_keys")) for kind in ("pending", "running", "finished", "failure")),
         ("__init__", Says("self.poll_interval = poll_interval")),
         under=_BUFFER,
@@ -233,6 +253,14 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         ),
         ("_agent_loop_postprocess", Says('extra_fields["reward_extra_info"]')),
         under=_WORKER,
+    ),
+    *_part(
+        "task runner",
+        "recipe.token_level.rows",
+        (
+            "verl.trainer.ppo.padding_utils.upsample_batch_to_divisible_size",
+            Says('pad_keys.append(f"{pad_uid}_{local_idx}_0")'),
+        ),
     ),
     # Agent loops.
     *_part(
@@ -268,12 +296,21 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
             "verl.workers.utils.losses.ppo_loss",
             Says(
                 *('model_output["log_probs"]', 'model_output.get("entropy"', 'config.global_batch_info["dp_size"]'),
+                # The method's fields are padded as these are, to the longest response of the micro-batch.
+                *('["response_mask", "old_log_probs", "advantages"]', "data.select(*fields).to_padded_tensor()"),
                 *("get_policy_loss_fn(loss_mode)", "old_log_prob=old_log_prob", "rollout_is_weights=rollout_is_weights"),
             ),
         ),
-        ("verl.workers.utils.padding.no_padding_2_padding", Accepts("tensor", "data")),
-        ("verl.utils.metric.Metric", Accepts("aggregation", "value")),
-        ("verl.utils.metric.AggregationType.SUM", Exists()),
+    ),
+    *_part(
+        "rank",
+        "recipe.token_level.device_metrics",
+        # What it keeps instead of numbers, and how verl gathers them over micro-batches.
+        ("metric.Metric.__init__", Says("self.aggregation =", "self.values = []")),
+        ("metric.Metric", Accepts("aggregation", "value")),
+        ("metric.AggregationType.SUM", Exists()),
+        ("py_functional.append_to_dict", Says("val.init_list() if isinstance(val, Metric)", "data[new_key].append(val)")),
+        under="verl.utils.",
     ),
     # vLLM.
     *_part(
@@ -305,7 +342,7 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         under=_SAMPLING,
     ),
     *_part("vLLM worker", "recipe.adaptive_temperature.logits_processor", ("vllm.SamplingParams.extra_args", Exists())),
-    *_part("vLLM worker", "recipe.adaptive_temperature.sampling", ("vllm.envs.VLLM_USE_V2_MODEL_RUNNER", Exists())),
+    *_part("vLLM worker", "recipe.adaptive_temperature.rollout_config", ("vllm.envs.VLLM_USE_V2_MODEL_RUNNER", Exists())),
     # Ray, outside of verl's part of a run.
     *_part(
         "preflight",
@@ -362,7 +399,6 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         ("ray._raylet.InnerGcsClient.get_all_node_info", Exists()),  # to which the other delegates
         ("ray.core.generated.gcs_pb2.GcsNodeInfo.ALIVE", Exists()),
     ),
-    *_part("device assertion", "verl_patches.device_assertion", ("torch._assert_async", Exists())),
     # The platform `cpu`.
     *_part(
         "CPU",
@@ -377,9 +413,27 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "verl_patches.cpu.process_group",
         ("verl.utils.distributed.initialize_global_process_group_ray", Source("761a94d1a2e0")),
     ),
+    *_part("CPU", "verl_patches.cpu.offload", ("verl.utils.fsdp_utils.CPUOffloadPolicy", Accepts("pin_memory"))),
+    *_part(
+        "CPU",
+        "verl_patches.cpu.ulysses",
+        ("all_to_all_tensor", Signature("local_input", "scatter_dim", "gather_dim", "group", "async_op")),
+        ("SeqAllToAll.forward", Says("all_to_all_tensor(")),
+        under="verl.utils.ulysses.",
+    ),
+    *_part(
+        "CPU",
+        "verl_patches.cpu.flash_attention",
+        ("_lazy_imports", Signature("implementation", "attention_wrapper", "allow_all_kernels")),
+        ("_lazy_imports", Says("flash_attn_func, flash_attn_varlen_func, flash_attn_with_kvcache, pad_input, unpad_input")),
+        ("_pad_input", Signature("hidden_states", "indices", "batch", "seqlen")),
+        ("_unpad_input", Signature("hidden_states", "attention_mask", "unused_mask")),
+        ("FLASH_ATTENTION_COMPATIBILITY_MATRIX", Exists()),
+        under="transformers.modeling_flash_attention_utils.",
+    ),
     *_part(
         "vLLM worker on the CPU",
         "verl_patches.cpu.vllm_weights",
-        ("vllm.model_executor.layers.utils.dispatch_cpu_unquantized_gemm", Source("5ea7e85e631e")),
+        ("vllm.model_executor.layers.utils.dispatch_cpu_unquantized_gemm", Source("b6a587814634")),
     ),
 )

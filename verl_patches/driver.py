@@ -1,8 +1,8 @@
-"""Run verl's driver with a task runner that registers trainers of ours, and be told when Ray is up.
+"""Run verl's driver with a task runner that registers trainers of ours, and be told when Ray is up and when all is closed.
 
 Missing upstream, in `verl.trainer.main_ppo` of verl 0.9.1: `run_ppo` takes a task-runner class, but `TaskRunnerV1` looks for
-its trainer in a registry that nobody fills in its process, and is an actor class that cannot be derived from; and `run_ppo`
-has no hook after `ray.init`, which takes SIGTERM for itself.
+its trainer in a registry that nobody fills in its process, is an actor class that cannot be derived from, and tells the trainer
+nothing after it has closed tracking and queue; and `run_ppo` has no hook after `ray.init`, which takes SIGTERM for itself.
 
 Nothing is patched: `run_ppo` gets an object that does what it does with the class (`.options(...)`, `.remote()`).
 """
@@ -23,17 +23,22 @@ def run(config: DictConfig, trainers: str, on_ray_up: Callable[[], None]) -> Non
     """
     from verl.trainer.main_ppo import run_ppo
 
-    run_ppo(config, task_runner_class=_Announcing(_task_runner(trainers), on_ray_up))
+    run_ppo(config, task_runner_class=_Announcing(task_runner(trainers), on_ray_up))
 
 
-def _task_runner(trainers: str):
+def task_runner(trainers: str):
+    """verl's task runner, which imports the module `trainers` first and calls `closed` of its trainer last."""
     import ray
     from verl.trainer.main_ppo import TaskRunnerV1
 
     class TokenLevelTaskRunner(TaskRunnerV1.__ray_actor_class__):
         def run(self, config):
             importlib.import_module(trainers)
-            super().run(config)
+            try:
+                super().run(config)
+            finally:
+                if self.trainer is not None:
+                    self.trainer.closed()
 
     return ray.remote(TokenLevelTaskRunner)
 

@@ -1,7 +1,7 @@
 """Who the actors of a run are, and what the titles of their processes say.
 
 Undocumented: `__ray_call__` runs a function in an actor (Ray 2.60.0), an actor's process is titled `ray::Class.method` while a
-method runs, and vLLM's processes (0.24.0 and 0.28.0) are titled `VLLM::Name`.
+method runs, and vLLM's processes (0.24.0) are titled `VLLM::Name`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """verl's trainer with public names for the parts of a run that a method or a run layer has to be in.
 
 Missing upstream: `PPOTrainer` of verl 0.9.1 has public hooks around a step (`on_step_begin`, `on_step_end`), but none around
-the advantages, the actor update, checkpoints, the validation, the replay buffer or the loggers; those are private methods of
-`verl.trainer.ppo.v1.trainer_base.PPOTrainer`, and `fit` makes its `Tracking` and logs to it without a hook in between.
+the next prompts, the advantages, the actor update, checkpoints, the validation, the replay buffer or the loggers; those are
+private methods of `verl.trainer.ppo.v1.trainer_base.PPOTrainer`, and `fit` makes its `Tracking` and logs to it without a hook
+in between. None of its hooks is called when the run's tracking and queue are closed.
 
 Nothing is patched: the private methods are overridden here and lead to public ones, which do what verl does.
 """
@@ -23,6 +24,15 @@ class HookedTrainer(PPOTrainer):
 
     `batch` is always verl's KVBatchMeta: row keys and tags, with the data in TransferQueue.
     """
+
+    def issue_prompts(self) -> None:
+        """Hand the next batch of prompts to the rollouts; called once at the beginning of a step."""
+        super()._add_batch_to_generate()
+
+    def pause_rollouts(self) -> None:
+        """Break off what is being generated, and free the GPUs that rollouts and training share."""
+        self.checkpoint_manager.abort_replicas()
+        self.checkpoint_manager.sleep_replicas()
 
     def advantage_step(self, batch, metrics):
         """Compute the advantages of a batch and put them into TransferQueue; the batch to go on with."""
@@ -51,6 +61,9 @@ class HookedTrainer(PPOTrainer):
     def made_loggers(self, backends: dict[str, Any]) -> None:
         """Called by `fit` with verl's logger backends by name, before anything is logged; may be changed in place."""
 
+    def closed(self) -> None:
+        """Called last, when the run's tracking and TransferQueue have been closed, however it ended."""
+
     def data_parallel_ranks(self) -> int:
         """Over how many ranks verl divides a batch of the actor's; known once a step has balanced its batch."""
         return max(self.actor_rollout_wg._dispatch_info["actor"]) + 1
@@ -64,6 +77,10 @@ class HookedTrainer(PPOTrainer):
         replicas = [replica for manager in self._rollout_server_managers() for replica in manager.get_replicas()]
         return [server for replica in replicas for server in replica.servers]
 
+    def reward_actors(self) -> list:
+        """Ray's handles of the reward workers; none if a reward model shares the training GPUs."""
+        return list(self.reward_loop_manager.reward_loop_worker_handles or ())
+
     @property
     def logger(self):
         """verl's Tracking, which `fit` assigns."""
@@ -73,6 +90,9 @@ class HookedTrainer(PPOTrainer):
     def logger(self, tracking):
         self._tracking = tracking
         self.made_loggers(tracking.logger)
+
+    def _add_batch_to_generate(self):
+        self.issue_prompts()
 
     def _compute_advantage(self, batch, metrics):
         return self.advantage_step(batch, metrics)

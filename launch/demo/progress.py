@@ -12,7 +12,7 @@ REWARD = "critic/score/mean"
 SECONDS = "timing_s/step"
 STARTING = "starting Ray, FSDP and vLLM"
 
-Steps = Mapping[int, Mapping[str, float]]  # as `recipe.runs.run_folder.read_metrics` has them
+Steps = Mapping[int, Mapping[str, float]]  # as `recipe.files.metrics.read_metrics` has them
 
 
 def progress(total: int, before: Steps) -> Bar | Lines:

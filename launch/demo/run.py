@@ -27,8 +27,8 @@ sys.path.insert(0, str(ROOT))
 
 from launch.demo.progress import ACCURACY, REWARD, progress  # noqa: E402
 from launch.recipes import package_of  # noqa: E402
+from recipe.files.metrics import read_metrics  # noqa: E402
 from recipe.files.whole import written_whole  # noqa: E402
-from recipe.runs.run_folder import read_metrics  # noqa: E402
 from recipe.runs.stopping import RUN_AGAIN  # noqa: E402
 from recipe.token_level.method import Method  # noqa: E402
 

@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 
 from recipe.insight.__main__ import write_report  # noqa: E402
 
-TABS = ("overview", "groups", "prompts", "time", "config", "tokens")
+TABS = ("overview", "groups", "prompts", "time", "config", "verdicts", "tokens")
 
 
 def screenshot(page: Path, tab: str, image: Path) -> None:

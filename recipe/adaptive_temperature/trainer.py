@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import transfer_queue as tq
 
-from recipe.adaptive_temperature.sampling import prepare_rollout, sampling_settings
+from recipe.adaptive_temperature.rollout_config import prepare_rollout, sampling_settings
 from recipe.adaptive_temperature.temperature import request_parameters
 from recipe.primitives.entropy_score import EntropyStatistics, entropy_statistics
 from recipe.token_level.trainer import TokenLevelTrainer

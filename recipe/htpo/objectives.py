@@ -12,7 +12,7 @@ from importlib import resources
 
 import yaml
 
-from recipe.primitives.ranges import check_choice
+from recipe.primitives.ranges import check_choice, check_not_negative
 
 # A group's id is its place in this tuple plus 1, the numbering of the paper's figure; 0 is "not a response token".
 GROUPS = (
@@ -51,8 +51,7 @@ class Objective:
     def __post_init__(self) -> None:
         check_choice("objective loss", self.loss, LOSSES)
         check_choice("objective detach", self.detach, DETACH)
-        if not isinstance(self.weight, int | float) or not 0 <= self.weight < float("inf"):
-            raise ValueError(f"objective weight is {self.weight!r}; it must be a finite number >= 0")
+        check_not_negative("objective weight", self.weight)
 
 
 @cache

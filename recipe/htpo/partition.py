@@ -6,7 +6,6 @@ import torch
 
 from recipe.htpo.settings import HTPOConfig
 from recipe.primitives import host
-from recipe.primitives.finite import check_finite
 
 
 def partition_tokens(
@@ -21,7 +20,8 @@ def partition_tokens(
     A row depends on nothing but itself, so neither padding nor the other rows of a (micro-)batch change the result.
 
     Args:
-        entropy: `[B, T]` floating, nats. Entries outside the mask are ignored. bfloat16 is compared as float32.
+        entropy: `[B, T]` floating, nats. Entries outside the mask are ignored. bfloat16 is compared as float32. Not looked at
+            for NaN, which would wait for a device: see recipe.primitives.finite.
         response_mask: `[B, T]` bool or 0/1, True at response tokens (holes are fine: tool output in a multi-turn session).
         hard: `[B]` bool, the prompt's mean accuracy is below the threshold.
         correct: `[B]` bool, the verifier's verdict on this response.
@@ -32,8 +32,7 @@ def partition_tokens(
         the objective detaches; its loss is 0 and it still counts in the token mean.
 
     Raises:
-        ValueError: shapes do not fit, or (CPU tensors) an entropy in the mask is not finite. On CUDA that stops the
-            process through a device-side assertion instead, because looking would synchronise.
+        ValueError: shapes do not fit.
     """
     if entropy.shape != response_mask.shape or not (hard.shape == correct.shape == entropy.shape[:1]):
         raise ValueError(
@@ -45,7 +44,6 @@ def partition_tokens(
     entropy = entropy.detach()
     if entropy.dtype not in (torch.float32, torch.float64):
         entropy = entropy.float()
-    check_finite(entropy, mask)
 
     # One ascending sort serves all three borders: the n valid entropies of a row come first, the rest is +inf.
     ranked = _sort_rows(entropy.masked_fill(~mask, torch.inf))

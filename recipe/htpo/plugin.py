@@ -15,6 +15,7 @@ from recipe.htpo.losses import token_losses
 from recipe.htpo.method import HTPO
 from recipe.htpo.metrics import loss_metrics, partition_metrics
 from recipe.htpo.partition import partition_tokens, row_labels
+from recipe.primitives.finite import check_finite, nan_unless_finite
 from recipe.token_level.context import estimator_inputs, loss_inputs
 from recipe.token_level.grpo import grpo_advantages
 from verl_patches.contract import check
@@ -37,7 +38,7 @@ def compute_htpo_advantage(token_level_rewards, response_mask, index=None, confi
         advantages and returns, `[B, T]`, 0 outside the response mask.
 
     Raises:
-        ValueError: the trainer handed over no entropies, or a response has no verdict.
+        ValueError: the trainer handed over no entropies, they are not finite, or a response has no verdict.
     """
     inputs = estimator_inputs(HTPO)
     advantages = grpo_advantages(inputs.keys, token_level_rewards, response_mask, config)
@@ -45,6 +46,7 @@ def compute_htpo_advantage(token_level_rewards, response_mask, index=None, confi
     start = time.perf_counter()
     labels = label_rows(inputs.keys, inputs.acc, inputs.is_padding, inputs.settings.difficulty_threshold)
     hard, correct = torch.from_numpy(labels.hard), torch.from_numpy(labels.correct)
+    check_finite(inputs.entropy, response_mask.bool())
     groups = partition_tokens(inputs.entropy, response_mask, hard, correct, inputs.settings)
     inputs.token_fields["token_groups"] = groups
     inputs.metrics.update(partition_metrics(groups, inputs.entropy))
@@ -78,6 +80,8 @@ def compute_policy_loss_htpo(
         groups = partition_tokens(inputs.entropy, response_mask, *row_labels(groups), settings)
 
     losses = token_losses(log_prob, old_log_prob, advantages, groups, settings)
+    if settings.entropy_source == "current_policy":
+        losses = losses * nan_unless_finite(inputs.entropy, response_mask)
     if rollout_is_weights is not None:
         losses = losses * rollout_is_weights
     loss = agg_loss(losses, response_mask, loss_agg_mode, **config.global_batch_info)

@@ -1,8 +1,8 @@
 """Show what a token-level objective did: `python -m recipe.insight RUN [RUN ...] --out DIR` writes DIR/index.html.
 
 Reads what training left in the runs' folders: metrics*.jsonl, display.json (what the method says of its groups and
-metrics), hydra/.hydra and tokens/step_*.parquet; needs no GPU. The page has everything in it, also whole configurations and
-responses, and loads nothing: open it from disk, send it as one file.
+metrics), hydra/.hydra, tokens/step_*.parquet and tokens/verdicts_*.parquet; needs no GPU. The page has everything in it, also
+whole configurations and responses, and loads nothing: open it from disk, send it as one file.
 """
 
 from __future__ import annotations

@@ -52,8 +52,24 @@ class Dumps:
     note: str
 
 
-def read_dumps(folder: Path, display: Display | None, tokens: int = TOKENS) -> Dumps | None:
+def step_files(folder: Path, kind: str, last_step: int | None) -> list[Path]:
+    """The files of a run's steps, in their order, of one kind: "step" (token dumps) or "verdicts".
+
+    last_step: later ones were thrown away, with an attempt that a resumed one has not caught up with. None: there are none.
+    """
+    files = sorted(folder.glob(f"tokens/{kind}_*.parquet"), key=lambda path: (len(path.stem), path.stem))
+    numbers = [file.stem.removeprefix(f"{kind}_") for file in files]
+    return [
+        file
+        for file, number in zip(files, numbers, strict=True)
+        if last_step is None or not number.isdecimal() or int(number) <= last_step
+    ]
+
+
+def read_dumps(folder: Path, display: Display | None, tokens: int = TOKENS, last_step: int | None = None) -> Dumps | None:
     """None for a run without token dumps. Without a display, what a method's own columns say is left out.
+
+    last_step: see `step_files`.
 
     Takes at most `STEPS` steps, evenly spread with the first and the last, and from these in turn one response after another,
     until it has `RESPONSES` of them or `tokens` tokens; a response that does not fit any more is passed over.
@@ -61,7 +77,7 @@ def read_dumps(folder: Path, display: Display | None, tokens: int = TOKENS) -> D
     Raises:
         ValueError: a file cannot be read, has another format or lacks a column; the message says which and what to do.
     """
-    files = sorted(folder.glob("tokens/step_*.parquet"), key=lambda path: (len(path.stem), path.stem))
+    files = step_files(folder, "step", last_step)
     if not files:
         return None
     described, lengths = zip(*(_lengths(path, display) for path in files), strict=True)

@@ -1,13 +1,14 @@
-"""The metrics of a run, from the files of verl's `file` logger."""
+"""The metrics of a run as curves over its steps."""
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from pathlib import Path
 
 import numpy as np
+
+from recipe.files import metrics as files
 
 # What the page may show of any method; verl logs a hundred names more.
 _SHOWN = re.compile(r"(rollouts|timing_s|val-core|critic/score|response_length)/|actor/(entropy|grad_norm)$|perf/throughput$")
@@ -19,68 +20,55 @@ class Metrics:
     steps: `[N]` int64.
     """
 
-    def __init__(self, by_step: dict[int, dict[str, float]]) -> None:
+    def __init__(self, by_step: files.Steps) -> None:
         self.steps = np.array(sorted(by_step), dtype=np.int64)
         self._rows = [by_step[step] for step in self.steps.tolist()]
         self.names = frozenset(name for row in self._rows for name in row)
 
     def column(self, name: str) -> np.ndarray:
-        """`[N]` values of a metric, NaN where it was not logged."""
+        """`[N]` values of a metric, NaN where it was not logged or not finite."""
         return np.array([row.get(name, math.nan) for row in self._rows])
 
     def known(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Steps and values of a metric where it was logged."""
+        """Steps and values of a metric where it was logged and finite."""
         values = self.column(name)
         return self.steps[~np.isnan(values)], values[~np.isnan(values)]
 
+    def curve(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Steps and values of a metric where it was logged, NaN where it was not finite."""
+        logged = np.array([name in row for row in self._rows], dtype=bool)
+        return self.steps[logged], self.column(name)[logged]
+
+
+def with_gaps(steps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Put NaN into the stretches that a metric skips: where two of its steps are further apart than they usually are.
+
+    steps, values: `[N]`, in the order of steps.
+    """
+    if len(steps) < 3:
+        return steps, values
+    apart = np.diff(steps)
+    before = np.flatnonzero((apart > 1.5 * np.median(apart)) & (apart > 1))
+    inside = np.unique(np.concatenate([steps[before] + 1, steps[before + 1] - 1]))
+    order = np.argsort(np.concatenate([steps, inside]), kind="stable")
+    return np.concatenate([steps, inside])[order], np.concatenate([values, np.full(len(inside), np.nan)])[order]
+
 
 def read_metrics(folder: Path, own: tuple[str, ...] = ()) -> Metrics:
-    """Merge the `metrics*.jsonl` of a run: where two files have a metric of one step, the later file's counts.
+    """What the page may show of a run's metrics.
 
     own: how the names of the method's own metrics begin.
 
-    Later is what comes later by name, with numbers in the names taken as numbers. A last line that was cut, as a killed run
-    leaves it, is passed over.
-
     Raises:
-        ValueError: there is no such file, no step in them, or a line that is no step; the message names file and line.
+        ValueError: there is no file of metrics, no step in them, or a line that is no step; the message names file and line.
     """
-    files = sorted(folder.glob("metrics*.jsonl"), key=lambda path: [int(x) if x.isdigit() else x for x in _parts(path.name)])
-    if not files:
+    found = files.metrics_files(folder)
+    if not found:
         raise ValueError(
             f"{folder} has no metrics*.jsonl; is it a run's folder? A run writes them beside its "
             "checkpoints when `file` is in trainer.logger"
         )
-    by_step: dict[int, dict[str, float]] = {}
-    for file in files:
-        with file.open("rb") as lines:
-            for number, line in enumerate(lines, start=1):
-                entry = _parse(line, own)
-                if entry is not None:
-                    by_step.setdefault(entry[0], {}).update(entry[1])
-                elif line.endswith(b"\n"):
-                    raise ValueError(
-                        f'{file}, line {number} is not a step of verl\'s file logger, {{"step": N, "data": {{...}}}}; '
-                        "remove that line"
-                    )
+    by_step = files.read_metrics(folder, lambda name: name.startswith(own) or bool(_SHOWN.match(name)))
     if not by_step:
-        raise ValueError(f"{files[-1]} has no finished step yet; wait for the first one")
+        raise ValueError(f"{found[-1]} has no finished step yet; wait for the first one")
     return Metrics(by_step)
-
-
-def _parts(name: str) -> list[str]:
-    return re.split(r"(\d+)", name)  # texts and numbers take turns, so that two names compare piece by piece
-
-
-def _parse(line: bytes, own: tuple[str, ...]) -> tuple[int, dict[str, float]] | None:
-    """Step and numbers of a line, None if it is no such line."""
-    try:
-        entry = json.loads(line)
-        step, data = entry["step"], entry["data"].items()
-        shown = ((name, x) for name, x in data if name.startswith(own) or _SHOWN.match(name))
-        numbers = {name: float(x) for name, x in shown if type(x) in (int, float)}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
-        return None
-    if type(step) is not int or not 0 <= step < 2**53:
-        return None
-    return step, {name: x for name, x in numbers.items() if math.isfinite(x)}

@@ -165,7 +165,7 @@
 
   document.title = `${data.runs.map((run) => run.name).join(", ")} \u00b7 token-level runs`;
   const views = [...data.sections.map((section) => [section.id, section.title, () => plotSection(section)]),
-    ["config", "Configuration", configuration], ["tokens", "Tokens", () => tokenView(data, el, $)]];
+    ["config", "Configuration", configuration], ["verdicts", "Verdicts", () => verdictView(data, el, table)], ["tokens", "Tokens", () => tokenView(data, el, $)]];
   const tabs = views.map(([id, title, build], place) => {
     const panel = el("div", { id, role: "tabpanel", "aria-labelledby": `tab-${id}`, hidden: true });
     const tab = el("button", { id: `tab-${id}`, role: "tab", type: "button", text: title, "aria-controls": id, tabindex: -1, onclick: () => open(place) });

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -32,6 +33,7 @@ def page(runs: Sequence[Run]) -> str:
         "sections": sections,
         "config": _configs(runs),
         "tokens": [_tokens(run, one) for run, one in zip(runs, by_run, strict=True)],
+        "verdicts": [asdict(run.verdicts) if run.verdicts else None for run in runs],
     }
     packed = "".join(
         f'<script type="text/plain" id="tokens-{i}">{chr(10).join(run.dumps.packed)}</script>\n'
@@ -42,6 +44,7 @@ def page(runs: Sequence[Run]) -> str:
     scripts = {
         "library": _text(_plotly()),
         "tokens": _text(own / "tokens.js"),
+        "verdicts": _text(own / "verdicts.js"),
         "script": _text(own / "page.js"),
     }
     assert not any("</script" in script.lower() or "<!--" in script for script in scripts.values())

@@ -1,8 +1,9 @@
 """What the page plots: sections of rows of plots, as plain data that the page's script draws.
 
-A section is {"id", "title", "notes", "legend", "rows"}, a row {"title", "caption", "format", "plots"}, a plot {"run", "traces",
-"stacked", "range"}, a trace {"key", "x", "y"} and, of a thinned line, "mean" {"x", "y"}. A legend item is {"of", "key",
-"label", "color", "dash"}; its color is a variable of page.css, so that each theme has its own. A trace has its item's key.
+A section is {"id", "title", "notes", "legend", "rows"}, a row {"title", "caption", "format", "plots"}, a plot {"run",
+"traces", "stacked", "range"}, a trace {"key", "x", "y"}, with null for y in gaps, and, of a thinned line, "mean" {"x", "y"}.
+A legend item is {"of", "key", "label", "color", "dash"}; its color is a variable of page.css, so that each theme has its own.
+A trace has its item's key.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from recipe.insight.described import Described, curves, described
+from recipe.insight.metrics import with_gaps
 from recipe.insight.runs import Run
 from recipe.insight.text import visible
 from recipe.insight.thinning import BINS, POINTS, bin_means, thin
@@ -53,7 +55,7 @@ def overview(runs: Sequence[Run]) -> dict[str, Any]:
         for name in validations
     ]
     rows = [
-        _row(title, caption, form, [_plot([_trace(_run_key(i), *run.metrics.known(name)) for i, run in enumerate(runs)])])
+        _row(title, caption, form, [_plot([_trace(_run_key(i), *run.metrics.curve(name)) for i, run in enumerate(runs)])])
         for title, name, caption, form in metrics
     ]
     rows += _curve_rows(runs, curves(runs, "overview"))
@@ -104,7 +106,7 @@ def prompts(runs: Sequence[Run]) -> dict[str, Any]:
 
 def times(runs: Sequence[Run]) -> dict[str, Any]:
     """Throughput, and the seconds of each phase of a step, stacked."""
-    traces = [_trace(_run_key(i), *run.metrics.known("perf/throughput")) for i, run in enumerate(runs)]
+    traces = [_trace(_run_key(i), *run.metrics.curve("perf/throughput")) for i, run in enumerate(runs)]
     rows = [_row("Throughput", "Tokens, of prompts and responses, per second and GPU.", ",.3~s", [_plot(traces)])]
     stacks = [(run.name, *_phases(run)) for run in runs if "timing_s/step" in run.metrics.names]
     used = [phase for phase in (*_PHASES, "other", "testing") if any(phase in stack for _, _, stack in stacks)]
@@ -124,7 +126,7 @@ def _curve_rows(runs: Sequence[Run], wanted: Sequence[Curve], span: list | None 
     """A row with one plot of all runs for each curve that any of them logged. span: the range of shares."""
     rows = []
     for curve in wanted:
-        traces = [_trace(_run_key(i), *run.metrics.known(curve.metric)) for i, run in enumerate(runs)]
+        traces = [_trace(_run_key(i), *run.metrics.curve(curve.metric)) for i, run in enumerate(runs)]
         if any(trace["x"] for trace in traces):
             plot = _plot(traces, span=span if curve.unit == "share" else None)
             rows.append(_row(visible(curve.title), visible(curve.caption), _FORMATS[curve.unit], [plot]))
@@ -214,6 +216,7 @@ def _plot(traces: list, run: str = "", stacked: bool = False, span: list | None 
 
 
 def _trace(key: str, steps: np.ndarray, values: np.ndarray) -> dict[str, Any]:
+    steps, values = with_gaps(steps, values)
     x, y = thin(steps, values)
     trace = {"key": key, **_points(x, y), "thinned": len(x) < len(steps)}
     if trace["thinned"]:
@@ -223,6 +226,7 @@ def _trace(key: str, steps: np.ndarray, values: np.ndarray) -> dict[str, Any]:
 
 
 def _stacked(key: str, values: np.ndarray, steps: np.ndarray) -> dict[str, Any]:
+    steps, values = with_gaps(steps, values)
     middle, means = bin_means(steps, values[None])
     return {"key": key, **_points(middle, means[0]), "thinned": len(middle) < len(steps)}
 

@@ -10,18 +10,20 @@ from recipe.insight.config import Config, read_config
 from recipe.insight.dumps import TOKENS, Dumps, read_dumps
 from recipe.insight.metrics import Metrics, read_metrics
 from recipe.insight.text import visible
+from recipe.insight.verdicts import Verdicts, read_verdicts
 from recipe.token_level.display import FILE, Display
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run; `config`, `display` and `dumps` are None where the folder has none."""
+    """A run; `config`, `display`, `dumps` and `verdicts` are None where the folder has none."""
 
     name: str
     metrics: Metrics
     config: Config | None
     display: Display | None
     dumps: Dumps | None
+    verdicts: Verdicts | None
 
     @property
     def method(self) -> str:
@@ -70,7 +72,10 @@ def load_runs(folders: Sequence[Path], names: Sequence[str] | None = None, token
 def _load(folder: Path, name: str, tokens: int) -> Run:
     display = read_display(folder)
     own = (f"{display.method}/", *(curve.metric for curve in display.curves)) if display else ()
-    return Run(name, read_metrics(folder, own), read_config(folder), display, read_dumps(folder, display, tokens))
+    metrics = read_metrics(folder, own)
+    last_step = int(metrics.steps[-1])
+    dumps = read_dumps(folder, display, tokens, last_step)
+    return Run(name, metrics, read_config(folder), display, dumps, read_verdicts(folder, last_step))
 
 
 def read_display(folder: Path) -> Display | None:

@@ -1,1 +1,8 @@
-"""What more than one algorithm needs, in pure torch: range checks, entropy scores, group advantages, gradients by hand."""
+"""What more than one algorithm needs, in pure torch.
+
+entropy_score.py    the score of HAPO and of adaptive temperatures, and the statistics behind it
+group_advantage.py  GRPO's baseline
+slope.py            a loss whose derivative is known, without a graph
+finite.py           entropies must be finite; host.py: whether looking at a tensor waits for a device
+ranges.py           checks of settings
+"""

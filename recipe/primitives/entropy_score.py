@@ -99,7 +99,7 @@ def entropy_statistics(entropy: torch.Tensor, response_mask: torch.Tensor, confi
         )
     mask = response_mask.bool()
     entropy = entropy.detach()
-    check_finite(entropy, mask, waits=True)
+    check_finite(entropy, mask)
     z = _log_entropy(entropy[mask])  # [N]
     if len(z) == 0:
         return EntropyStatistics(variant=config.variant)

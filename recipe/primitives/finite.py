@@ -1,30 +1,40 @@
-"""A guard for token entropies, which all token-level methods start from."""
+"""Guards for token entropies, which all token-level methods start from; part of the policy in recipe/runs/finite.py."""
 
 from __future__ import annotations
 
 import torch
 
-from recipe.primitives import host
-from verl_patches.device_assertion import assert_on_device
 
-
-def check_finite(entropy: torch.Tensor, mask: torch.Tensor, waits: bool = False) -> None:
-    """Refuse an entropy that is not finite at a response token.
+def check_finite(entropy: torch.Tensor, mask: torch.Tensor) -> None:
+    """Refuse an entropy that is not finite at a response token. Waits for the device.
 
     Args:
         entropy: `[B, T]` floating, nats.
         mask: `[B, T]` bool, the response tokens.
-        waits: whether the caller waits for the device anyway.
 
     Raises:
-        ValueError: names the rows. On CUDA a device-side assertion stops the process instead, unless the caller `waits`.
+        ValueError: names the rows.
     """
-    fine = (entropy.isfinite() | ~mask).all(dim=1)  # [B]
-    if not waits and not host.on_host(entropy):
-        assert_on_device(fine.all())
-    elif not fine.all():
+    fine = _fine(entropy, mask)
+    if not fine.all():
         rows = (~fine).nonzero().flatten().tolist()
         raise ValueError(
             f"the entropy of row {', '.join(map(str, rows[:8]))} is not finite at a response token; the policy's logits "
             "have become NaN or infinite (look at the gradient norm of the step before)"
         )
+
+
+def nan_unless_finite(entropy: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """`[B, 1]`: NaN for rows with an entropy that is not finite at a response token, 1 for others.
+
+    A loss times this has a gradient that is not finite, so that the optimizer's step is left out. Does not wait for the device.
+
+    Args:
+        entropy: `[B, T]` floating, nats.
+        mask: `[B, T]` bool or 0/1, the response tokens.
+    """
+    return torch.where(_fine(entropy, mask.bool()), 1.0, torch.nan).unsqueeze(1)
+
+
+def _fine(entropy: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return (entropy.isfinite() | ~mask).all(dim=1)  # [B]

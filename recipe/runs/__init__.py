@@ -8,8 +8,13 @@ start_checks.py     the checks before Ray starts, for the launcher and the prefl
 reward_function.py  verl's reward function, loaded and called, for checks and evaluations
 trainer.py          a method's trainers, put together from what is here, in token_level/ and in adaptive_temperature/
 recovery.py         the trainer's part in stopping and resuming
-stopping.py         how a run is asked to save and end
+watched.py          its part in not waiting for ever
+filled.py           its part in batches that are not full, or never will be
+finite.py           its part in numbers that are not finite: the policy
+stopping.py         how a run is asked to save and end; exit statuses
 checkpoints.py      which checkpoints are complete
+digests.py          what their files hold, to see a byte that changed
+weight_bucket.py    the bucket in which weights go to vLLM holds the largest tensor
 run_folder.py       where a run keeps its metrics, its token dumps and what the report page shows of its method
 watchdog.py         ends a run that hangs and names who does, with processes.py, which looks at them on their nodes
 nodes.py            a function run on each node of the Ray cluster

@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from recipe.files.whole import written_whole
 from verl_patches.names import CHECKPOINT_FOLDER, CHECKPOINT_TRACKER
 
 LIST = "complete.json"
+DIGESTS = "digests.json"  # written later, see digests.py
 
 
 def write_list(folder: str) -> None:
     """List what is in a checkpoint folder (on this node) after everything was written."""
     root = Path(folder)
-    sizes = {str(p.relative_to(root)): p.stat().st_size for p in sorted(root.rglob("*")) if p.is_file() and p.name != LIST}
+    sizes = {
+        str(p.relative_to(root)): p.stat().st_size
+        for p in sorted(root.rglob("*"))
+        if p.is_file() and p.name not in (LIST, DIGESTS)
+    }
     with written_whole(root / LIST) as new:
         new.write_text(json.dumps(sizes, indent=1))
 
@@ -30,6 +36,7 @@ def begin_list(folder: str, listed: bool) -> None:
     listed: whether a list will follow; a checkpoint without one is then complete when verl's tracker names it.
     """
     root = Path(folder)
+    (root / DIGESTS).unlink(missing_ok=True)
     if listed:
         root.mkdir(parents=True, exist_ok=True)
         (root / LIST).write_text(json.dumps(None))
@@ -61,11 +68,13 @@ def problem(folder: str | Path, is_tracked: bool) -> str | None:
     return None
 
 
-def newest_complete(directory: str) -> tuple[str | None, list[str]]:
+def newest_complete(directory: str, damage: Callable[[Path], str | None] = lambda folder: None) -> tuple[str | None, list[str]]:
     """The newest complete checkpoint below `directory`, and a sentence about each newer one that is broken or unfinished.
 
     Nothing newer than what verl's tracker names counts: whoever goes back to an older checkpoint sets the tracker. A tracker
     that cannot be read (a disk that was full) is a broken thing, too, and then every checkpoint with a list counts.
+
+    damage: says what is wrong with a checkpoint whose files are all there; None if nothing is.
 
     Raises:
         ValueError: there are checkpoints, but none is complete.
@@ -82,7 +91,7 @@ def newest_complete(directory: str) -> tuple[str | None, list[str]]:
     name = re.compile(CHECKPOINT_FOLDER.format(r"(\d+)"))
     steps = {int(m[1]): p for p in root.glob(CHECKPOINT_FOLDER.format("*")) if (m := name.fullmatch(p.name))}
     for step in sorted(steps, reverse=True):
-        reason = problem(steps[step], step == tracked)
+        reason = problem(steps[step], step == tracked) or damage(steps[step])
         if reason is not None:
             broken.append(f"{steps[step]} {reason}")
         elif tracked is None or step <= tracked:
@@ -91,3 +100,12 @@ def newest_complete(directory: str) -> tuple[str | None, list[str]]:
         f"no checkpoint in {directory} is complete ({'; '.join(broken) or CHECKPOINT_FOLDER.format(tracked) + ' is gone'}); "
         "restore one, or start anew with another trainer.default_local_dir"
     )
+
+
+def resumes_from(config) -> str:
+    """The end of a run's last sentence: where the next one begins."""
+    try:
+        folder, _ = newest_complete(config.trainer.default_local_dir)
+    except (ValueError, OSError):
+        folder = None
+    return f"the same command resumes from {folder}" if folder else "no checkpoint had been saved"

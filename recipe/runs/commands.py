@@ -14,7 +14,6 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
 from recipe.runs import search_path
-from recipe.runs.exit_status import USER_ERROR
 from recipe.runs.value_checks import leaves
 from recipe.token_level.method import Method
 
@@ -57,7 +56,7 @@ def _command(method: Method, module: str, run: Callable[[DictConfig, Method], No
         except Exception as error:
             if composed:
                 raise
-            end(_sentence(error, method), USER_ERROR)
+            end(_sentence(error, method), status=2)
 
     return main
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from recipe.adaptive_temperature.sampling import check_sampling
+from recipe.adaptive_temperature.rollout_config import check_sampling
 from recipe.runs.token_dump.dump_settings import dump_settings
 from recipe.token_level.method import Method
 
@@ -49,7 +49,7 @@ def check_run(config: DictConfig, method: Method) -> Any:
     if config.get("distillation", {}).get("enabled", False):
         raise ValueError(f"distillation.enabled=True replaces the loss that {method.name} installs; set it to False")
     limit = config.trainer.get("hang_timeout_s")
-    if limit is not None and not (isinstance(limit, int | float) and limit > 0):
+    if limit is not None and (isinstance(limit, bool) or not (isinstance(limit, int | float) and limit > 0)):
         raise ValueError(f"trainer.hang_timeout_s is {limit!r}; give seconds above 0, or null for no limit")
     dump_settings(config)
     _check_old_reward_keys(config)
@@ -102,7 +102,7 @@ def _check_separate_async(config: DictConfig) -> None:
     if rollout.checkpoint_engine.backend == "naive":
         raise ValueError(
             "separate_async sends weights through a checkpoint engine; set "
-            "actor_rollout_ref.rollout.checkpoint_engine.backend to nccl or another one of verl's"
+            "actor_rollout_ref.rollout.checkpoint_engine.backend to nccl or another one of verl's, on a CPU to zmq"
         )
 
 

@@ -27,6 +27,8 @@ ENTROPY_LEAST_OF_GREATEST = 0.1
 LENGTH_LEAST_OF_GREATEST = 0.25
 # Prompts that are all right or all wrong have no advantages: beyond this, 9 of 10 rollouts are for nothing.
 NO_SIGNAL_MOST = 0.9
+# One response of a thousand: its reward function or agent loop has a case that it does not stand.
+FAILED_MOST = 0.001
 
 
 SIGNS = (
@@ -45,6 +47,13 @@ SIGNS = (
         "reward.reward_kwargs.overlong_buffer_cfg.enable=False",
         unit="tokens",
         least_of_greatest=LENGTH_LEAST_OF_GREATEST,
+    ),
+    Sign(
+        "rollouts/failed_share",
+        "the reward function or the agent loop raised, and the step trained without these responses",
+        "look for `Error in _run_prompt` in the log",
+        most=FAILED_MOST,
+        window=1,
     ),
     Sign(
         "rollouts/all_right_share",

@@ -8,6 +8,7 @@ import re
 from omegaconf import DictConfig
 
 from recipe.runs.checkpoints import newest_complete
+from recipe.runs.digests import damage
 from verl_patches.names import CHECKPOINT_FOLDER
 
 _CHECKPOINT = re.compile(CHECKPOINT_FOLDER.format(r"\d+"))
@@ -33,6 +34,8 @@ def check_progress(config: DictConfig) -> None:
     if trainer.resume_mode != "auto" or trainer.val_only:
         return
     folder, _ = newest_complete(trainer.default_local_dir)
+    if folder and trainer.total_training_steps is not None and int(folder.rsplit("_", 1)[1]) >= trainer.total_training_steps:
+        folder, _ = newest_complete(trainer.default_local_dir, damage)  # it reads all files, so only before a refusal
     if folder and trainer.total_training_steps is not None:
         refuse_finished(config, int(folder.rsplit("_", 1)[1]), trainer.total_training_steps)
 

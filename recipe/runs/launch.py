@@ -10,11 +10,11 @@ import traceback
 from omegaconf import DictConfig, open_dict
 
 from recipe.runs import stopping, watchdog
-from recipe.runs.checkpoints import newest_complete
-from recipe.runs.exit_status import FAILED, RUN_AGAIN, TRANSIENT, USER_ERROR
+from recipe.runs.checkpoints import resumes_from
 from recipe.runs.paths import resolve_paths
 from recipe.runs.start_checks import checks_before_start
 from recipe.runs.value_checks import check_values
+from recipe.runs.weight_bucket import fit_weight_bucket
 from recipe.token_level.method import Method
 from verl_patches import driver
 
@@ -25,15 +25,17 @@ _DISK_FULL = ("No space left", "PytorchStreamWriter failed writing file", "unexp
 def launch(config: DictConfig, method: Method) -> None:
     """Train.
 
-    Ends with one of the statuses of exit_status.py, all but DONE with one sentence as the last line on stderr.
+    Ends with status 2 and one sentence on stderr if the config, the model or the data are wrong, RUN_AGAIN if it saved and
+    ended because a signal asked for it, TRY_AGAIN if it hung, or had nothing to save when it was asked to end, 1 if something
+    failed on the way.
     """
     try:
         _prepare(config, method)
     except ValueError as error:
-        end(error, USER_ERROR)
+        end(error, status=2)
     except Exception as error:
         traceback.print_exception(error)
-        end(f"a check before the start broke: {type(error).__name__}: {' '.join(str(error).split())}", FAILED)
+        end(f"a check before the start broke: {type(error).__name__}: {' '.join(str(error).split())}", status=1)
 
     import ray
 
@@ -48,33 +50,33 @@ def launch(config: DictConfig, method: Method) -> None:
 
     try:
         driver.run(config, method.trainers, on_ray_up=on_ray_up)
+    except KeyboardInterrupt:
+        if not stopping.request_file(config).exists():
+            raise  # Ctrl-C
+        ray.shutdown()
+        stopping.forget(config)
+        print(f"\nasked to end again before the run had saved; {resumes_from(config)}", file=sys.stderr)
+        raise SystemExit(stopping.TRY_AGAIN) from None
     except ray.exceptions.RayError as error:
         ray.shutdown()  # the workers' last lines come before ours
         cause = bottom(error)
         if isinstance(cause, stopping.Stopped):
             stopping.forget(config)
             print(f"\n{cause}", file=sys.stderr)
-            raise SystemExit(RUN_AGAIN) from None
+            raise SystemExit(cause.status) from None
         traceback.print_exception(error)
-        hang = watchdog.hang_file(config)
-        if hang.exists():
-            end(f"{hang.read_text()}; {_resume(config)}", TRANSIENT)
-        end(_explain(cause, config), TRANSIENT if _was_lost(cause) else FAILED)
+        if words := watchdog.last_words(config):
+            sentence, finished = words
+            if finished:  # a resumed run would have nothing to train
+                print(f"\nwarning: {sentence}; all steps are trained, what the trackers had not sent is lost", file=sys.stderr)
+                return
+            end(f"{sentence}; {resumes_from(config)}", status=stopping.TRY_AGAIN)
+        end(_explain(cause, config), status=1)
     except Exception as error:
         if started:
             raise
         traceback.print_exception(error)
-        end(f"Ray could not be started or joined: {type(error).__name__}: {' '.join(str(error).split())}", FAILED)
-
-
-def _was_lost(cause: Exception) -> bool:
-    """Whether a process, a node or a connection is gone; an actor whose constructor raises has not been lost."""
-    from ray import exceptions as of_ray
-
-    if isinstance(cause, of_ray.RayActorError):
-        return not cause.actor_init_failed
-    gone = (of_ray.NodeDiedError, of_ray.LocalRayletDiedError, of_ray.WorkerCrashedError, of_ray.ObjectLostError)
-    return isinstance(cause, (*gone, of_ray.RaySystemError, of_ray.RpcError, of_ray.OutOfMemoryError, ConnectionError))
+        end(f"Ray could not be started or joined: {type(error).__name__}: {' '.join(str(error).split())}", status=1)
 
 
 def bottom(error: Exception) -> Exception:
@@ -91,15 +93,9 @@ def _explain(cause: Exception, config: DictConfig) -> str:
     name = f"{type(cause).__name__}: {str(cause).strip().splitlines()[0] if str(cause).strip() else ''}".rstrip(":. ")
     if getattr(cause, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or any(text in str(cause) for text in _DISK_FULL):
         name = f"a disk is full ({name}); free space or lower trainer.max_actor_ckpt_to_keep"
-    return f"{name}; {_resume(config)}"
-
-
-def _resume(config: DictConfig) -> str:
-    try:
-        folder, _ = newest_complete(config.trainer.default_local_dir)
-    except ValueError:
-        folder = None
-    return f"the same command resumes from {folder}" if folder else "no checkpoint had been saved"
+    elif getattr(cause, "errno", None) == errno.EROFS or "Read-only file system" in str(cause):
+        name = f"a disk can only be read ({name}); have it mounted for writing, or take another folder"
+    return f"{name}; {resumes_from(config)}"
 
 
 def end(error: Exception | str, status: int) -> None:
@@ -115,6 +111,7 @@ def _prepare(config: DictConfig, method: Method) -> None:
     for check in checks_before_start(config, method).values():
         check()
     require_files_and_numbers(config, method)
+    fit_weight_bucket(config)
     with open_dict(config):
         mode = config.trainer.v1.trainer_mode.removeprefix(f"{method.name}_")
         config.trainer.v1.trainer_mode = f"{method.name}_{mode}"

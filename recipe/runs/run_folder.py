@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
 from pathlib import Path
 
+from recipe.files.whole import written_whole
 from recipe.token_level.display import FILE, Display
 
 
@@ -37,24 +37,6 @@ def keep_display(config, display: Display) -> Path:
     """Write what the report page shows of the run's method to its file; a resumed run writes it anew."""
     path = run_folder(config) / FILE
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    unfinished.write_text(display.to_json(), encoding="utf-8")
-    return unfinished.replace(path)
-
-
-def read_metrics(folder: Path) -> dict[int, dict]:
-    """{step: metrics} over all attempts of a run, which may still be writing or may have been killed while it did.
-
-    A step that a later attempt has trained again is that attempt's alone.
-    """
-    steps: dict[int, dict] = {}
-    for file in sorted(folder.glob("metrics-*.jsonl")):
-        for line in file.read_text().splitlines():
-            try:
-                entry = json.loads(line)
-            except json.JSONDecodeError:
-                continue
-            # Without a time it is a validation, perhaps of the step with which an earlier attempt ended.
-            trained = "timing_s/step" in entry["data"]
-            steps[entry["step"]] = entry["data"] if trained else steps.get(entry["step"], {}) | entry["data"]
-    return steps
+    with written_whole(path) as new:
+        new.write_text(display.to_json(), encoding="utf-8")
+    return path

@@ -19,7 +19,7 @@ class VerlSearchPath(SearchPathPlugin):
         verl = find_spec("verl")
         if verl is None or not verl.submodule_search_locations:
             raise ModuleNotFoundError("verl is not installed; see requirements.txt and requirements-cpu.txt")
-        search_path.append("token_level", f"file://{Path(__file__).parent / 'config'}")
+        search_path.append("runs", f"file://{Path(__file__).parent / 'config'}")
         search_path.append("verl", f"file://{Path(verl.submodule_search_locations[0]) / self.verl_folder}")
 
 

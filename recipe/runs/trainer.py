@@ -1,25 +1,35 @@
-"""A method's trainers: verl's three, with the method's token fields, adaptive temperatures, and what a long run needs."""
+"""A method's trainers: verl's three, with what is asked of them in mix-ins.
+
+token_level/trainer.py           the method's token fields
+adaptive_temperature/trainer.py  the entropy statistics for the sampler
+recovery.py                      stopping, resuming, the watchdog
+RunTrainer, here                 checks, metrics, console, warnings, token dump
+"""
 
 from __future__ import annotations
 
 from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_colocate_async import PPOTrainerColocateAsync
-from verl.trainer.ppo.v1.trainer_separate_async import PPOTrainerSeparateAsync
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from verl.utils.debug import marked_timer
 
 from recipe.adaptive_temperature.trainer import AdaptiveTemperatureTrainer
 from recipe.runs.config_checks import check_run
 from recipe.runs.console import StepLine
+from recipe.runs.filled import FilledTrainer
+from recipe.runs.finite import FiniteTrainer
 from recipe.runs.health import HealthLog
 from recipe.runs.input_checks import refuse_finished
 from recipe.runs.recovery import RecoverableTrainer
 from recipe.runs.run_folder import keep_display, keep_metrics
 from recipe.runs.token_dump.collect import TokenDump
+from recipe.runs.token_dump.collect_verdicts import VerdictDump
 from recipe.runs.token_dump.dump_settings import dump_settings
 from recipe.runs.trackers import continue_tensorboard, keep_trackers
+from recipe.runs.watched import WatchedTrainer
 from recipe.token_level.method import Method
-from verl_patches.replay_buffer import count_prompts, set_poll_interval
+from verl_patches.replay_buffer import set_poll_interval, watch
+from verl_patches.separate_async import PPOTrainerSeparateAsync
 
 # Rollout and training take turns on the same GPUs; the same, but unfinished responses go on after the weight sync; both run at
 # the same time on different GPUs.
@@ -33,19 +43,20 @@ def register_trainers(method: Method) -> None:
         register_trainer(name)(type(name, (RunTrainer, base), {"method": method, "base_mode": mode}))
 
 
-class RunTrainer(AdaptiveTemperatureTrainer, RecoverableTrainer):
+class RunTrainer(FiniteTrainer, AdaptiveTemperatureTrainer, FilledTrainer, WatchedTrainer, RecoverableTrainer):
     """Mix-in in front of one of verl's trainers: checks, metrics, console, warnings and token dump of a run."""
 
     def __init__(self, config):
         check_run(config, self.method)
         self.token_dump = TokenDump(dump_settings(config))
+        self.verdict_dump = VerdictDump(self.token_dump.settings)
         super().__init__(config)
 
     def made_replay_buffer(self, buffer):
         sampler = self.config.trainer.v1.sampler
         if not sampler.custom_sampler.path and sampler.get("poll_interval"):
             set_poll_interval(buffer, sampler.poll_interval)
-        return count_prompts(buffer)
+        return watch(buffer, looked=self.looked, dropped=self.dropped_groups)
 
     def made_loggers(self, backends):
         if "console" in backends:
@@ -66,4 +77,5 @@ class RunTrainer(AdaptiveTemperatureTrainer, RecoverableTrainer):
         if self.token_dump.settings.due(self.global_steps):
             with marked_timer("token_dump", timing_raw):
                 self.token_dump.write(self, batch)
+                self.verdict_dump.write(self, batch)
         return batch

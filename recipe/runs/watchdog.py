@@ -2,18 +2,19 @@
 
 Whatever the trainer waits for, it waits in one thread and for ever: a stopped rank, a weight transfer to an engine that is
 gone (verl's sender has no time limit), a node that went away silently. So another thread looks at how far the run has come.
-If nothing changes for `trainer.hang_timeout_s`, it asks the nodes what their processes do, leaves a sentence for the
-driver in the checkpoint folder, and ends the trainer's process, which takes the job down.
+If nothing changes for `trainer.hang_timeout_s`, neither there nor on disk, it asks the nodes what their processes do, leaves a
+sentence for the driver in the checkpoint folder, and ends the trainer's process, which takes the job down.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,9 @@ from verl_patches.guard import ContractBroken
 from verl_patches.ray_processes import about, ask
 
 START_S = 1800.0  # at least, until the models are read and the engines compiled: one phase without any sign
+# Bytes a second of all ranks together, from which on they count as reading or writing. A checkpoint is tens of gigabytes; what
+# a waiting process reads and writes are some kilobytes.
+MOVING = 1e6
 
 
 @dataclass(frozen=True)
@@ -34,41 +38,84 @@ class Watched:
     pid: int
     address: str
 
+    @property
+    def is_rank(self) -> bool:
+        return self.who.startswith("rank")
+
 
 def hang_file(config) -> Path:
-    """Where the trainer leaves its last sentence to the driver."""
+    """Where the trainer leaves its last words to the driver."""
     return Path(config.trainer.default_local_dir) / "hung"
 
 
-class Watchdog(threading.Thread):
-    """progress: anything that changes while the run goes on. on_hang: called once, with the seconds without a change."""
+def last_words(config) -> tuple[str, bool] | None:
+    """The sentence that a watchdog has left, and whether all steps had been trained; None if it has left none."""
+    try:
+        left = json.loads(hang_file(config).read_text())
+        return left["sentence"], left["finished"]
+    except (OSError, ValueError):
+        return None
 
-    def __init__(self, limit_s: float, progress: Callable[[], Hashable], on_hang: Callable[[float], None]):
+
+class Watchdog(threading.Thread):
+    """progress: anything that changes while the run goes on. on_hang: called once, with the seconds without a change.
+
+    moved: bytes that each process has read and written so far, by any key. It may take a minute, so it is called only when half
+    of the time is over without a change, and when all of it is.
+    """
+
+    def __init__(
+        self,
+        limit_s: float,
+        progress: Callable[[], Hashable],
+        on_hang: Callable[[float], None],
+        moved: Callable[[], dict[Hashable, int]] = dict,
+    ):
         super().__init__(name="watchdog", daemon=True)
-        self.limit_s, self.progress, self.on_hang = limit_s, progress, on_hang
+        self.limit_s, self.progress, self.on_hang, self.moved = limit_s, progress, on_hang, moved
         self.ended = threading.Event()
 
     def run(self):
-        last, since = None, time.monotonic()
+        last, since, first_look = None, time.monotonic(), None
         while not self.ended.wait(min(10.0, self.limit_s / 10)):
-            try:
-                now = self.progress()
-            except Exception as error:  # a dog that stumbles must not leave the run unwatched
-                now = repr(error)
+            now = self._try(self.progress)
+            waited = time.monotonic() - since
             if now != last:
-                last, since = now, time.monotonic()
-            elif (waited := time.monotonic() - since) > self.limit_s:
-                return self.on_hang(waited)
+                last, since, first_look = now, time.monotonic(), None
+            elif waited > self.limit_s:
+                if not self._moves(first_look):
+                    return self.on_hang(waited)
+                since, first_look = time.monotonic(), None
+            elif waited > self.limit_s / 2 and first_look is None:
+                first_look = time.monotonic(), self._try(self.moved)
+
+    def _moves(self, first_look) -> bool:
+        before, now = first_look[1] if first_look else None, self._try(self.moved)
+        if not (isinstance(before, dict) and isinstance(now, dict)):
+            return False
+        moved = sum(now[key] - before[key] for key in now.keys() & before.keys())
+        return moved > MOVING * (time.monotonic() - first_look[0])
+
+    @staticmethod
+    def _try(look):
+        try:
+            return look()
+        except Exception as error:  # a dog that stumbles must not leave the run unwatched
+            return repr(error)
 
 
 def progress_of(trainer) -> Hashable:
-    """The step, the phases of it that are over with their times, and how many prompts are in which state."""
+    """The step, the phases of it that are over with their times, how many prompts are in which state, how much of a checkpoint
+    is on disk, and how many files of one were looked at."""
     phases = tuple(getattr(trainer, "timing_raw", {}).items())  # verl adds up the times of a phase that comes again
-    return getattr(trainer, "global_steps", None), phases, getattr(trainer.replay_buffer, "prompt_counts", None)
+    folder = trainer.writing
+    written = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder else 0
+    prompts = getattr(trainer.replay_buffer, "prompt_counts", None)
+    return getattr(trainer, "global_steps", None), phases, prompts, written, trainer.files_looked_at
 
 
-def processes_of(trainer) -> list[Watched]:
-    """The run's ranks and vLLM servers with their engines.
+def processes_of(trainer, agent_loop_workers: Sequence = ()) -> tuple[Watched, ...]:
+    """The run's ranks, vLLM servers with their engines, reward workers, and Ray's handles of agent-loop workers given.
 
     Each is asked, so they must be idle; who does not answer is left out.
     """
@@ -76,6 +123,8 @@ def processes_of(trainer) -> list[Watched]:
 
     calls = {ask(actor, about): f"rank {rank}" for rank, actor in enumerate(trainer.rank_actors())}
     calls |= {ask(actor, about): f"vLLM server {i}" for i, actor in enumerate(trainer.server_actors())}
+    calls |= {ask(actor, about): f"reward worker {i}" for i, actor in enumerate(trainer.reward_actors())}
+    calls |= {ask(actor, about): f"agent-loop worker {i}" for i, actor in enumerate(agent_loop_workers)}
     done, _ = ray.wait(list(calls), num_returns=len(calls), timeout=PATIENCE)
     watched = []
     for call in sorted(done, key=list(calls).index):
@@ -88,10 +137,10 @@ def processes_of(trainer) -> list[Watched]:
             continue
         watched.append(Watched(calls[call], node, pid, address))
         watched += [Watched(f"the engine of {calls[call]}", node, engine, address) for engine in engines]
-    return watched
+    return tuple(watched)
 
 
-def diagnose(watched: list[Watched]) -> str:
+def diagnose(watched: Sequence[Watched]) -> str:
     """Who does not answer, in one sentence; a line for each process goes to stderr."""
     pids: dict[str, list[int]] = {}
     for w in watched:
@@ -104,7 +153,7 @@ def diagnose(watched: list[Watched]) -> str:
         status, doing = found[w.pid] if found else ("silent: its node does not answer", "")
         print(f"watchdog: {place}: {status}, {doing or 'nothing known'}", file=sys.stderr, flush=True)
         if status in processes.ANSWERING:
-            (ranks if w.who.startswith("rank") else others)[place] = doing
+            (ranks if w.is_rank else others)[place] = doing
         else:
             suspects.append(f"{place} is {status}" + (f" in {doing}" if doing else ""))
     if suspects:
@@ -119,8 +168,11 @@ def diagnose(watched: list[Watched]) -> str:
     return f"all {len(ranks)} ranks are in {common[0][0] or 'no call'}{rest}"
 
 
-def end_with(find_sentence: Callable[[], str], config) -> None:
-    """Leave a sentence for the driver and end this process, whatever its main thread waits for."""
+def end_with(find_sentence: Callable[[], str], config, finished: bool) -> None:
+    """Leave a sentence for the driver and end this process, whatever its main thread waits for.
+
+    finished: whether all steps had been trained.
+    """
     # Should even this hang, on a file system that does: the end comes without the sentence.
     last_resort = threading.Timer(3 * PATIENCE, os._exit, (1,))
     last_resort.daemon = True
@@ -133,6 +185,6 @@ def end_with(find_sentence: Callable[[], str], config) -> None:
     try:
         file = hang_file(config)
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(sentence)
+        file.write_text(json.dumps({"sentence": sentence, "finished": finished}))
     finally:
         os._exit(1)

@@ -14,11 +14,16 @@ def verdicts(extra_fields: Iterable) -> np.ndarray:
     return np.array([_verdict(extra) for extra in extra_fields], dtype=np.float64)
 
 
-def _verdict(extra) -> float:
+def reward_info(extra) -> dict:
+    """What the reward function returned, from a row's entry of verl's field `extra_fields`; empty if it is not there."""
     extra = getattr(extra, "data", extra)
-    info = extra.get("reward_extra_info", {}) if isinstance(extra, dict) else {}
+    info = extra.get("reward_extra_info") if isinstance(extra, dict) else None
+    return info if isinstance(info, dict) else {}
+
+
+def _verdict(extra) -> float:
     try:
-        return float(info["acc"])
+        return float(reward_info(extra)["acc"])
     except (KeyError, TypeError, ValueError):
         return float("nan")
 

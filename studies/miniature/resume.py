@@ -6,8 +6,8 @@ import itertools
 import json
 from pathlib import Path
 
+from recipe.files.metrics import read_metrics
 from recipe.runs.checkpoints import newest_complete
-from recipe.runs.run_folder import read_metrics
 
 
 def prepare(run_dir: Path, made_by: dict) -> int:

@@ -55,7 +55,7 @@ def test_what_cannot_sample_adaptively_is_one_sentence(compose, recipe, override
 
 
 def test_a_vllm_that_cannot_sample_adaptively_is_one_sentence(compose, monkeypatch):
-    from recipe.adaptive_temperature import sampling
+    from recipe.adaptive_temperature import rollout_config
 
     config = compose(*GIVEN, recipe="hapo")
     for value in ("0", "", "false"):
@@ -67,7 +67,7 @@ def test_a_vllm_that_cannot_sample_adaptively_is_one_sentence(compose, monkeypat
     check_run(compose(*GIVEN, "adaptive_temperature.enabled=False", recipe="hapo"), HAPO)
     monkeypatch.delenv("VLLM_USE_V2_MODEL_RUNNER")
     for installed, fine in (("0.23.2", False), ("0.24.0+cu130", True), ("0.30.1", True), ("0.32.0", False), ("1.0", False)):
-        monkeypatch.setattr(sampling, "version", lambda package, installed=installed: installed)
+        monkeypatch.setattr(rollout_config, "version", lambda package, installed=installed: installed)
         if fine:
             check_run(config, HAPO)
         else:
@@ -95,7 +95,7 @@ def test_without_adaptive_temperatures_any_engine_will_do(compose):
 
 
 def test_the_sampler_is_added_to_what_the_user_has(compose):
-    from recipe.adaptive_temperature.sampling import MANAGER, PROCESSOR, prepare_rollout
+    from recipe.adaptive_temperature.rollout_config import MANAGER, PROCESSOR, prepare_rollout
 
     config = compose(*GIVEN, recipe="hapo")
     prepare_rollout(config)

@@ -18,6 +18,7 @@ from recipe.adaptive_temperature.rollout import AdaptiveTemperatureManager
 from recipe.adaptive_temperature.settings import AdaptiveTemperatureConfig
 from recipe.adaptive_temperature.temperature import request_parameters
 from recipe.hapo import EntropyStatistics
+from recipe.runs.digests import DigestsLater
 
 STATISTICS = EntropyStatistics(center=-1.0, std=2.0, max=0.5, min=-1.5)
 PARAMETERS = request_parameters(STATISTICS, 0.05)
@@ -71,14 +72,15 @@ def test_prompts_that_are_issued_again_get_the_latest_parameters(manager):
 @pytest.fixture
 def trainer(monkeypatch, tmp_path):
     """A trainer without its verl half, at step 2, whose checkpoints lie in tmp_path."""
+    importlib.import_module("recipe.hapo.trainer")  # first: the contract looks at what is replaced here
     monkeypatch.setattr(PPOTrainer, "_load_checkpoint", lambda self: setattr(self, "global_steps", 2))
     monkeypatch.setattr(PPOTrainer, "_save_checkpoint", lambda self: (tmp_path / "global_step_2").mkdir(exist_ok=True))
     monkeypatch.setattr(PPOTrainer, "fit", lambda self, manager: None)
-    importlib.import_module("recipe.hapo.trainer")
     trainer = object.__new__(get_trainer_cls("hapo_sync"))
     settings = {"default_local_dir": str(tmp_path), "resume_mode": "auto", "val_only": True, "logger": []}
     trainer.config = OmegaConf.create({"trainer": settings, "actor_rollout_ref": {"actor": {}}})
     trainer.sampling, trainer.entropy_statistics, trainer.global_steps = AdaptiveTemperatureConfig(enabled=True), None, 2
+    trainer.trainer_mode, trainer.checkpoint_callback, trainer.digests = "sync", None, DigestsLater()
     return trainer
 
 

@@ -32,7 +32,7 @@ CODE = """
 
     import recipe.htpo.trainer
     from verl.trainer.ppo.v1 import get_trainer_cls
-    from recipe.adaptive_temperature.sampling import prepare_rollout, sampling_settings
+    from recipe.adaptive_temperature.rollout_config import prepare_rollout, sampling_settings
     from recipe.adaptive_temperature.trainer import AdaptiveTemperatureTrainer
     from recipe.token_level.method import require_registered
     from verl.utils.import_utils import load_class_from_fqn

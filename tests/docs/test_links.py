@@ -14,8 +14,10 @@ LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 ROOMS = "recipe|verl_patches|launch|tests|docs|studies|benchmarks|examples|\\.ci"
 PATH = re.compile(rf"(?<![\w./~$-])(?:{ROOMS})/[\w./{{}},*-]*")
 FILE = re.compile(rf"(?<![\w./~$}}-])(?:{ROOMS})/[\w./-]+\.(?:py|yaml|md|sh|sbatch|png|example)\b")
-# verl-recipe's, which the documents name and this project does not have; and what a user makes.
-FOREIGN = {"recipe.dapo.main_dapo", "launch/slurm/site.env"}
+# A function, a field or a module by itself, and a class with a field of it.
+NAME = re.compile(r"[a-z]+(?:_[a-z0-9]+)+|[A-Z]\w+\.[a-z]\w*")
+# verl-recipe's, which the documents name and this project does not have; what a user makes; a name that is put together.
+FOREIGN = {"recipe.dapo.main_dapo", "launch/slurm/site.env", "hapo_colocate_async"}
 
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=str)
 
@@ -53,6 +55,21 @@ def test_paths_in_comments_and_docstrings_exist(room):
     for source in sources:
         for path in FILE.findall(source.read_text()):
             assert (ROOT / path).exists(), f"{source.relative_to(ROOT)}: {path}"
+
+
+@pytest.fixture(scope="module")
+def words():
+    """All words of the project's code and configs."""
+    kinds = (".py", ".yaml", ".toml", ".sh", ".sbatch", ".js")
+    rooms = [ROOT / room for room in ("recipe", "launch", "verl_patches", "benchmarks", "studies", "examples")]
+    files = [path for room in rooms for path in room.rglob("*") if path.suffix in kinds]
+    return {word for path in [*files, ROOT / "pyproject.toml"] for word in re.findall(r"\w+", path.read_text())}
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/add-a-method.md", "docs/api.md", "docs/metrics.md"])
+def test_names_of_code_exist(document, words):
+    names = {name for name in SPAN.findall(prose(Path(document))) if NAME.fullmatch(name)} - FOREIGN
+    assert {name for name in names if not set(name.split(".")) <= words} == set()
 
 
 def runnable(module):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from recipe.adaptive_temperature.sampling import PROCESSOR
+from recipe.adaptive_temperature.rollout_config import PROCESSOR
 from tests.carried import RECORDED, ROWS, VALIDATION, carried_by, check_carried
 from tests.recording import read_requests
 from tests.training import Run

@@ -107,6 +107,28 @@ def response(step=1, tokens=("so", " 4", "2", "\n"), acc=1.0, solve_rate=0.25, m
     return record | changed
 
 
+def verdict(step=1, **changed):
+    """A row of a sample of verdicts: one that is judged right."""
+    record = {
+        **{"step": step, "session": 0, "prompt_id": "p0", "data_source": "math", "acc": 1.0, "disagreement": ""},
+        **{"ground_truth": "42", "pred": "42", "details": '{"score": 1.0}', "prompt": "What is 6 x 7?"},
+        "response_end": "So it is 42.",
+    }
+    return record | changed
+
+
+def write_verdicts(folder, step, records, about=None):
+    """A sample; about: what its metadata say, counted from the records by default."""
+    kinds = ("equal but wrong", "right but different", "timeout")
+    found = [record["disagreement"] for record in records]
+    counted = {"format": 1, "responses": len(records), "disagreements": {kind: found.count(kind) for kind in kinds}}
+    table = pa.Table.from_pylist(records)
+    path = folder / f"tokens/verdicts_{step}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table.replace_schema_metadata({"verdicts": json.dumps(counted if about is None else about)}), path)
+    return path
+
+
 def dump_schema(method="htpo"):
     texts = {name: pa.string() for name in ("prompt_id", "data_source", "prompt", "ground_truth")}
     floats = {name: pa.list_(pa.float32()) for name in ("entropy", "advantage", "ratio", "old_log_prob")}

@@ -10,7 +10,7 @@ from recipe.htpo import display as htpo
 from recipe.insight.__main__ import write_report
 from recipe.insight.page import island
 from recipe.token_level.display import Area, Curve, Family, Grouping
-from tests.insight.folders import response, write_dump, write_run
+from tests.insight.folders import response, verdict, write_dump, write_run, write_verdicts
 
 EVIL = '<img src=x onerror="alert(1)"></script><script>alert(2)</script><!--<script>&lt;b&gt; <b>%{x}</b> @@data@@ ${x} `'
 HIDDEN = "\u202e\u2028\x00\x1b\u200f"
@@ -44,12 +44,17 @@ def report(tmp_path_factory):
         (run / "metrics-001.jsonl").write_text(more)
     odd = response(tokens=[text, "\u05e9\u05dc\u05d5\u05dd", " \u202e", "\n"], prompt=text, ground_truth=text, data_source=text)
     write_dump(runs[0], 1, [odd | {"prompt_id": text}])
+    texts = dict.fromkeys(
+        ("data_source", "ground_truth", "pred", "details", "prompt", "response_end"), "the end of " + text.replace("\x00", "")
+    )
+    kind = {"format": 1, "responses": 1, "disagreements": {text: 1}}
+    write_verdicts(runs[0], 1, [verdict(disagreement=text, **texts)], kind)
     return write_report(runs, base / "report", names=[text, text + "2"])
 
 
 def test_the_files_own_elements_are_all_there_are(report):
     html = report.read_text(encoding="utf-8")
-    assert len(re.findall("<script", html, re.IGNORECASE)) == len(re.findall("</script", html, re.IGNORECASE)) == 5
+    assert len(re.findall("<script", html, re.IGNORECASE)) == len(re.findall("</script", html, re.IGNORECASE)) == 6
     assert "<img src=x" not in html
     data = json.loads(re.search('id="data">(.*?)</script>', html).group(1))
     assert not set(HIDDEN) & set(json.dumps(data, ensure_ascii=False))
@@ -66,12 +71,12 @@ def test_an_island_cannot_be_left():
 @pytest.mark.timeout(300)
 def test_hostile_text_is_shown_as_text(report, visit):
     page = visit(report)
-    for tab in ("overview", "groups", "prompts", "time", "config", "tokens"):
+    for tab in ("overview", "groups", "prompts", "time", "config", "verdicts", "tokens"):
         page.click(f"#tab-{tab}")
         page.wait_for_function("tab => [...document.querySelectorAll(`#${tab} .plot`)].every(plot => plot.data)", arg=tab)
     page.wait_for_selector("#t-text span")
     assert page.locator("img, main script, main b, main a[href^='http'], iframe, object").count() == 0
-    assert page.evaluate("document.scripts.length") == 5
+    assert page.evaluate("document.scripts.length") == 6
     text = page.evaluate("document.getElementById('main').textContent")
     assert not set(HIDDEN) & set(text)
     assert SHOWN in page.text_content("#overview table")
@@ -81,6 +86,10 @@ def test_hostile_text_is_shown_as_text(report, visit):
     for tab in ("groups", "prompts"):
         assert SHOWN in page.text_content(f"#{tab} .row h2 >> nth=0")
         assert SHOWN in page.text_content(f"#{tab} .legends")
+    assert page.text_content("#verdicts tbody td >> nth=0") == SHOWN
+    assert page.text_content("#verdicts tbody td >> nth=1").startswith("the end of " + EVIL)
+    assert EVIL in page.text_content("#verdicts details")
+    assert SHOWN in page.text_content("#verdicts option >> nth=1")
     assert SHOWN in page.text_content("#t-group")
     assert SHOWN in page.text_content("#t-key .negative")
     assert EVIL in page.text_content("#t-list")

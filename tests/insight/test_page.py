@@ -35,7 +35,7 @@ def test_one_file_whose_policy_names_its_scripts(run, tmp_path, capsys):
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
     found = scripts(html)
     running = [text for attributes, text in found if not attributes]
-    assert len(running) == 3
+    assert len(running) == 4
     for text in running:
         assert f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" in policy
     assert "@@" not in html.replace(running[0], "")

@@ -10,29 +10,74 @@ from recipe.insight import dumps
 from recipe.insight.__main__ import main
 from recipe.insight.config import compare, flatten, read_config
 from recipe.insight.dumps import read_dumps
-from recipe.insight.metrics import read_metrics
+from recipe.insight.metrics import read_metrics, with_gaps
+from recipe.insight.plots import overview
+from recipe.insight.runs import load_runs
 from recipe.insight.text import visible
 from recipe.token_level.display import Display, Group, Grouping
-from tests.insight.folders import DISPLAYS, HAPO, HTPO, dump_schema, response, write_dump, write_metrics, write_run
+from tests.insight.folders import (
+    DISPLAYS,
+    HAPO,
+    HTPO,
+    dump_schema,
+    response,
+    step_metrics,
+    write_dump,
+    write_metrics,
+    write_run,
+)
 
 
-def test_a_resumed_runs_later_file_wins(tmp_path):
-    for name, score in (("metrics-2.jsonl", 0.2), ("metrics-10.jsonl", 1.0)):
-        data = {"critic/score/mean": score} | ({"actor/entropy": 0.5} if score < 1 else {})
-        (tmp_path / name).write_text("".join(json.dumps({"step": s, "data": data}) + "\n" for s in (3, int(10 * score))))
-    metrics = read_metrics(tmp_path)
-    assert metrics.steps.tolist() == [2, 3, 10]
-    assert metrics.column("critic/score/mean").tolist() == [0.2, 1.0, 1.0]
-    assert metrics.known("actor/entropy")[0].tolist() == [2, 3]
-
-
-def test_a_cut_last_line_passes_and_what_is_no_number_is_missing(tmp_path):
+def test_nan_is_a_gap_and_what_was_not_logged_is_none(tmp_path):
     path = write_metrics(tmp_path / "metrics.jsonl", [1, 2])
     odd = '{"step":3,"data":{"critic/score/mean":null,"actor/entropy":"x","perf/throughput":true,"htpo/a/loss":NaN}}\n'
     path.write_text(path.read_text() + odd + '{"step":4,"data":{"critic/sc')
-    metrics = read_metrics(tmp_path)
+    metrics = read_metrics(tmp_path, ("htpo/",))
     assert metrics.steps.tolist() == [1, 2, 3]
     assert all(np.isnan(metrics.column(name)[2]) for name in ("critic/score/mean", "actor/entropy", "perf/throughput"))
+    assert metrics.known("critic/score/mean")[0].tolist() == [1, 2]
+    assert metrics.curve("critic/score/mean")[0].tolist() == [1, 2, 3]
+    assert metrics.curve("htpo/a/loss")[0].tolist() == [3]
+    assert metrics.curve("actor/entropy")[0].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("steps", "gaps"),
+    [
+        ([1, 2, 3, 4], []),
+        ([1, 2, 3, 8, 9], [4, 7]),
+        ([1, 2, 3, 5, 6], [4]),
+        ([0, 10, 20, 30, 33], []),  # a validation, also after the last step
+        ([0, 10, 20, 50, 60], [21, 49]),
+        ([7], []),
+        ([1, 9], []),
+        ([], []),
+    ],
+)
+def test_a_stretch_that_a_metric_skips_is_a_gap(steps, gaps):
+    x, y = with_gaps(np.array(steps, dtype=int), np.ones(len(steps)))
+    assert x.tolist() == sorted([*steps, *gaps])
+    assert x[np.isnan(y)].tolist() == gaps
+
+
+def test_the_page_draws_gaps_and_nothing_of_a_dead_attempt(tmp_path):
+    """The first attempt came to step 12 with a checkpoint of step 6; the second one has come to step 9, with a NaN."""
+    run = write_run(tmp_path / "run", steps=[*range(1, 4), *range(6, 13)])
+    entry = {name: x for name, x in step_metrics(7).items() if name != "actor/entropy"} | {"critic/score/mean": None}
+    lines = [{"step": 6, "data": {"val-core/x/acc/mean@1": 0.5}}, {"step": 7, "data": entry}]
+    lines += [{"step": step, "data": step_metrics(step)} for step in (8, 9)]
+    (run / "metrics-001.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for step in (1, 9, 10):
+        write_dump(run, step, [response(step)])
+    (loaded,) = load_runs([run])
+    assert [x["step"] for x in loaded.dumps.responses] == [1, 9]
+    section = overview([loaded])
+    drawn = {row["title"]: row["plots"][0]["traces"][0] for row in section["rows"] if row["plots"][0]["traces"]}
+    assert drawn["Reward"]["x"] == [1, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert [x for x, y in zip(drawn["Reward"]["x"], drawn["Reward"]["y"], strict=True) if y is None] == [4, 5, 7]
+    # What the first attempt logged of step 7 is not the second one's.
+    assert [x for x, y in zip(drawn["Entropy"]["x"], drawn["Entropy"]["y"], strict=True) if y is None] == [4, 5, 7]
+    assert drawn["Validation accuracy"]["x"] == [6]
 
 
 @pytest.mark.parametrize("line", ["{", "[]", "7", '{"step":"1","data":{}}', '{"step":1}', '{"step":1,"data":[1]}', "\udcff"])

@@ -47,6 +47,7 @@ def project(tmp_path_factory):
     """A working directory with a driver, and files that must not travel."""
     folder = tmp_path_factory.mktemp("project")
     for name, text in {
+        "recipe/htpo/__init__.py": "",  # a package, else an editable installation's own one goes before it
         "recipe/htpo/main.py": MAIN,
         "recipe/checked/main.py": MAIN,
         "recipe/checked/preflight.py": "import sys; print('PREFLIGHT', sys.argv[1:]); sys.exit('stop' in sys.argv and 4)",

@@ -1,6 +1,7 @@
 """How the driver ends: its exit status and its last line for each way a run can go, with a stand-in for `run_ppo`."""
 
 import errno
+import os
 import signal
 from dataclasses import replace
 from types import SimpleNamespace
@@ -53,6 +54,10 @@ def failing(cause, actors=2):
     return does
 
 
+def failing_with(kind):
+    raise kind
+
+
 def checkpoint(config):
     folder = stopping.request_file(config).parent / "global_step_3"
     folder.mkdir(parents=True)
@@ -66,14 +71,27 @@ def test_a_run_that_is_over_ends_quietly(ends):
 
 
 @pytest.mark.parametrize("actors", [1, 3])
-def test_a_stop_that_was_asked_for_has_a_status_of_its_own(ends, config, actors):
+@pytest.mark.parametrize(("kind", "status"), [(stopping.Stopped, 85), (stopping.StoppedUnsaved, 75)])
+def test_a_stop_that_was_asked_for_has_a_status_of_its_own(ends, config, actors, kind, status):
     def does():
         stopping.request_file(config).parent.mkdir()
         stopping.request_file(config).touch()
-        failing(stopping.Stopped("stopped as asked, with a checkpoint"), actors)()
+        failing(kind("stopped as asked, with a checkpoint"), actors)()
 
-    assert ends(does) == (85, "stopped as asked, with a checkpoint")  # train.sbatch knows the number
+    assert ends(does) == (status, "stopped as asked, with a checkpoint")  # train.sbatch knows the numbers
     assert not stopping.request_file(config).exists()
+
+
+def test_a_second_signal_ends_the_driver_itself(ends, config):
+    folder = checkpoint(config)
+
+    def does():
+        stopping.request_file(config).touch()
+        raise KeyboardInterrupt  # what Ray's wait makes of stopping.OutOfPatience
+
+    assert ends(does) == (75, f"asked to end again before the run had saved; the same command resumes from {folder}")
+    with pytest.raises(KeyboardInterrupt):  # Ctrl-C
+        ends(lambda: failing_with(KeyboardInterrupt))
 
 
 def test_what_an_earlier_run_left_is_no_request_and_no_hang(ends, config):
@@ -88,14 +106,21 @@ def test_what_an_earlier_run_left_is_no_request_and_no_hang(ends, config):
     assert ends(does) == (0, "")
 
 
-def test_a_hang_ends_in_the_watchdogs_sentence(ends, config):
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_hang_ends_in_the_watchdogs_sentence(ends, config, monkeypatch, finished):
     folder = checkpoint(config)
+    monkeypatch.setattr(os, "_exit", lambda status: None)
 
     def does():
-        watchdog.hang_file(config).write_text("no progress for 61 s")
+        watchdog.end_with(lambda: "no progress for 61 s", config, finished)
         failing(ray.exceptions.RayError("the actor died"))()
 
-    assert ends(does) == (86, f"error: no progress for 61 s; the same command resumes from {folder}")
+    status, last = ends(does)
+    if finished:  # to come again would find nothing to train
+        assert status == 0
+        assert last.rstrip().splitlines()[-1].startswith("warning: no progress for 61 s; all steps are trained, ")
+    else:
+        assert (status, last) == (75, f"error: no progress for 61 s; the same command resumes from {folder}")
 
 
 def test_a_wrong_value_is_the_sentence_alone(ends):
@@ -122,6 +147,21 @@ def test_a_full_disk_is_named(ends, config, cause):
     assert status == 1
     assert last.startswith(f"error: a disk is full ({type(cause).__name__}: ")
     assert last.endswith(f"; free space or lower trainer.max_actor_ckpt_to_keep; the same command resumes from {folder}")
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        OSError(errno.EROFS, "in another language"),
+        RuntimeError("[enforce fail at inline_container.cc:747] . open file failed with strerror: Read-only file system"),
+    ],
+)
+def test_a_disk_that_can_only_be_read_is_named(ends, config, cause):
+    folder = checkpoint(config)
+    status, last = ends(failing(cause))
+    assert status == 1
+    assert last.startswith(f"error: a disk can only be read ({type(cause).__name__}: ")
+    assert last.endswith(f"; have it mounted for writing, or take another folder; the same command resumes from {folder}")
 
 
 def test_another_failure_has_its_name_its_first_line_and_where_to_go_on(ends, config):

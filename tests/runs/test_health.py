@@ -1,5 +1,6 @@
 """Each sickness is said when it begins, not again, and once when it is over."""
 
+import importlib
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,7 @@ def test_a_value_on_the_limit_is_not_said_again_and_again():
 def test_a_sound_run_and_every_metric_missing_say_nothing(capsys):
     log = HealthLog(HTPO.signs)
     sound = {c.metric: 0.1 for c in (*SIGNS, *HTPO.signs)} | {"htpo/hard_prompt_share": 0.5, "response_length/mean": 900.0}
+    sound["rollouts/failed_share"] = 0.0
     for step in range(1, 60):
         log.log(sound, step)
         log.log({}, step)
@@ -127,6 +129,22 @@ def test_the_log_warns_on_stderr_with_the_step(capsys):
         "warning: step 5: hapo/high_entropy/outside_clip_share is 60.0% (mean of 5 steps; sound is less than"
     )
     assert second.startswith("note: step 8: hapo/high_entropy/outside_clip_share is 24.0%")
+
+
+def test_a_run_is_watched_for_the_signs_of_all_and_of_its_method(capsys):
+    """`fit` assigns the Tracking that it has made to `logger`."""
+    from verl.trainer.ppo.v1 import get_trainer_cls
+    from verl.utils.tracking import Tracking
+
+    importlib.import_module("recipe.htpo.trainer")
+    trainer = object.__new__(get_trainer_cls("htpo_sync"))
+    trainer.total_training_steps = 300
+    trainer.logger = Tracking("project", "run", [])
+    for step in range(1, 6):
+        trainer.logger.log(data={"actor/entropy": 0.01, "htpo/hard_prompt_share": 1.0}, step=step)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("warning: step 5: actor/entropy is 0.01 nats")
+    assert second.startswith("warning: step 5: htpo/hard_prompt_share is 100.0%")
 
 
 def test_every_group_is_watched_and_shared_code_knows_none():

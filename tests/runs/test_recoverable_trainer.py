@@ -10,12 +10,15 @@ import ray
 from omegaconf import OmegaConf
 from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 
-from recipe.runs import stopping, watchdog
+from recipe.runs import recovery, watchdog
+from recipe.runs import watched as watched_module
 from recipe.runs.checkpoints import newest_complete, problem, write_list
-from recipe.runs.recovery import RecoverableTrainer
+from recipe.runs.processes import bytes_moved
+from recipe.runs.recovery import ISSUED, RecoverableTrainer, keep_the_one_before
+from recipe.runs.watched import WatchedTrainer
 
 
-class Trainer(RecoverableTrainer):
+class Trainer(WatchedTrainer, RecoverableTrainer):
     on_sample_end = None  # of one of verl's three trainers
 
 
@@ -31,6 +34,7 @@ def trainer(monkeypatch, tmp_path):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "model.pt").write_bytes(b"xy")
         (tmp_path / "run/latest_checkpointed_iteration.txt").write_text("3")
+        self.checkpoint_callback.on_save(global_step=3)
 
     def says(name, result=None):
         return lambda self, *_: done.append(name) or result
@@ -40,6 +44,8 @@ def trainer(monkeypatch, tmp_path):
         monkeypatch.setattr(PPOTrainer, name, says(name))
     monkeypatch.setattr(PPOTrainer, "_validate", says("_validate", {"val": 1.0}))
     monkeypatch.setattr(PPOTrainer, "__init__", lambda self, config: setattr(self, "config", config))
+    build.trainer_mode = "sync"
+    build.checkpoint_callback = SimpleNamespace(on_save=lambda **call: done.append(("on_save", call, problem(folder, True))))
     settings = {"default_local_dir": str(tmp_path / "run"), "resume_mode": "auto", "resume_from_path": None}
     config = {"trainer": settings, "actor_rollout_ref": {"actor": {}}}
     build.__init__(OmegaConf.create(config))
@@ -48,16 +54,11 @@ def trainer(monkeypatch, tmp_path):
     return build
 
 
-def ask_for_a_stop(trainer):
-    file = stopping.request_file(trainer.config)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.touch()
-
-
 def test_a_checkpoint_is_complete_after_it_was_written_and_not_before(trainer):
     trainer._save_checkpoint()
-    assert trainer.done == [("save", "was not finished")]
+    assert trainer.done == [("save", "was not finished"), ("on_save", {"global_step": 3}, None)]
     assert trainer.saved_step == 3
+    assert trainer.writing is None
     assert newest_complete(trainer.folder.parent) == (str(trainer.folder), [])
     (trainer.folder / "model.pt").write_bytes(b"x")
     assert problem(trainer.folder, is_tracked=True) == "has 1 of 2 bytes of model.pt"
@@ -70,7 +71,7 @@ def test_one_that_is_saved_asynchronously_has_no_list_also_over_an_older_one(tra
     write_list(trainer.folder)
     (trainer.folder / "old.pt").unlink()
     trainer._save_checkpoint()
-    assert trainer.done == [("save", None)]  # as far as verl's tracker says so
+    assert trainer.done == [("save", None), ("on_save", {"global_step": 3}, None)]  # as far as verl's tracker says so
     assert problem(trainer.folder, is_tracked=False) == "was not finished"
 
 
@@ -109,30 +110,6 @@ def test_otherwise_verl_resumes_as_it_is_told(trainer, case):
     assert trainer.done == ["_load_checkpoint"]
 
 
-def test_a_step_goes_on_unless_a_stop_was_asked_for_and_saved(trainer):
-    trainer.on_step_begin()
-    trainer.on_step_end()
-    assert trainer._validate() == {"val": 1.0}
-    ask_for_a_stop(trainer)
-    trainer.on_step_begin()
-    assert trainer.done == ["on_step_begin", "on_step_end", "_validate", "on_step_begin"]
-    assert trainer.saved_step is None
-
-
-def test_a_stop_that_was_asked_for_saves_once_and_ends_before_the_next_step(trainer):
-    ask_for_a_stop(trainer)
-    trainer.on_step_end()
-    assert trainer.done == [("save", "was not finished"), "on_step_end"]
-    assert "save_checkpoint" in trainer.timing_raw
-    trainer.on_step_end()  # the step has saved already
-    assert trainer.done[2:] == ["on_step_end"]
-    trainer.global_steps = 4
-    assert trainer._validate() == {}
-    with pytest.raises(stopping.Stopped, match="with a checkpoint of step 3 in"):
-        trainer.on_step_begin()
-    assert trainer.done[3:] == []
-
-
 def watched(trainer, limit):
     """The same trainer, built again with a watchdog that does not run."""
     trainer.config.trainer.hang_timeout_s = limit
@@ -147,7 +124,6 @@ def test_the_start_has_more_patience_than_a_step(trainer, monkeypatch, limit, at
     dog = watched(trainer, limit)
     assert trainer.done == ["watch"]
     assert dog.limit_s == at_first
-    cluster(trainer, monkeypatch)
     trainer.on_init_end()
     assert dog.limit_s == limit
     assert trainer.done == ["watch", "on_init_end"]
@@ -155,20 +131,42 @@ def test_the_start_has_more_patience_than_a_step(trainer, monkeypatch, limit, at
 
 def test_without_a_limit_nothing_watches(trainer):
     assert watched(trainer, None) is None
+    trainer._load_checkpoint()
     trainer.on_init_end()
     trainer.fit(None)
-    assert trainer.done == ["on_init_end", "fit"]
+    trainer.closed()
+    assert trainer.done == ["_load_checkpoint", "on_init_end", "fit"]
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_the_watch_ends_with_the_run_however_that_ends(trainer, monkeypatch, fails):
+def test_the_watch_goes_on_until_tracking_and_queue_are_closed(trainer, monkeypatch, fails):
+    """With verl's own task runner, whose closing is looked at."""
+    import transfer_queue as tq
+    from verl.trainer.ppo.v1.trainer_base import TRAINER_REGISTRY
+
+    from verl_patches.driver import task_runner
+
     dog = watched(trainer, 60.0)
+    cluster(trainer, monkeypatch)
+    seen = []
     monkeypatch.setattr(PPOTrainer, "fit", lambda self, manager: 1 / 0 if fails else None)
+    monkeypatch.setattr(PPOTrainer, "init", lambda self: None)
+    monkeypatch.setattr(watched_module, "end_with", lambda sentence, config, finished: seen.append((sentence(), finished)))
+    monkeypatch.setattr(tq, "init", lambda config: None)
+    monkeypatch.setattr(tq, "close", lambda: seen.append(dog.ended.is_set()) or trainer._watchdog.on_hang(61.0))
+    runner = task_runner("recipe.runs.trainer").__ray_actor_class__()
+    runner.init_agent_loop_manager = lambda: setattr(runner, "agent_loop_manager", SimpleNamespace(agent_loop_workers=()))
+    monkeypatch.setitem(TRAINER_REGISTRY, "this", lambda config: trainer)
+    config = OmegaConf.create({"trainer": {"v1": {"trainer_mode": "this"}}, "transfer_queue": {"enable": True}})
+    trainer.logger = SimpleNamespace(finish=lambda exit_code: seen.append(exit_code), logger={})
     if fails:
         with pytest.raises(ZeroDivisionError):
-            trainer.fit(None)
+            runner.run(config)
     else:
-        trainer.fit(None)
+        runner.run(config)
+    code, ended, (sentence, finished) = seen
+    assert (code, ended, finished) == (int(fails), False, not fails)
+    assert sentence.startswith("no progress for 61 s at its end" + (": " if fails else ", after all steps: "))
     assert dog.ended.is_set()
 
 
@@ -188,6 +186,7 @@ def cluster(trainer, monkeypatch, answers=(), late=()):
     trainer.actor_rollout_wg = SimpleNamespace(workers=actors[:2])
     manager = SimpleNamespace(get_replicas=lambda: [SimpleNamespace(servers=actors[2:])])
     trainer._rollout_server_managers = lambda: [manager]
+    trainer.reward_loop_manager = SimpleNamespace(reward_loop_worker_handles=None)
 
 
 def hang(trainer, monkeypatch, waited=61.0):
@@ -196,7 +195,9 @@ def hang(trainer, monkeypatch, waited=61.0):
     monkeypatch.setattr(os, "_exit", leave)
     with pytest.raises(SystemExit) as end:
         trainer._watchdog.on_hang(waited)
-    return watchdog.hang_file(trainer.config).read_text(), end.value.code
+    sentence, finished = watchdog.last_words(trainer.config)
+    assert not finished
+    return sentence, end.value.code
 
 
 def leave(status):
@@ -234,7 +235,9 @@ def test_a_hang_in_a_step_names_who_does_not_answer(trainer, monkeypatch, capsys
         "rank 0": ("node-a", "10.0.0.1", 10, []),
     }
     cluster(trainer, monkeypatch, answers)
-    trainer.on_init_end()
+    trainer.fit(SimpleNamespace(agent_loop_workers=()))
+    trainer._phase = None  # as in a step
+    trainer._finished = False
     assert "watchdog: rank 1: its node died" in capsys.readouterr().err
 
     def on_nodes(function, arguments):
@@ -254,7 +257,7 @@ def test_a_hang_in_a_step_names_who_does_not_answer(trainer, monkeypatch, capsys
 def test_the_run_ends_though_nobody_can_be_looked_at_or_nothing_written(trainer, monkeypatch):
     watched(trainer, 60.0)
     cluster(trainer, monkeypatch, {"rank 0": ("node-a", "10.0.0.1", 10, [])}, late=["rank 1", "server"])
-    trainer.on_init_end()
+    trainer._load_checkpoint()
 
     def on_nodes(function, arguments):
         raise ConnectionError("no cluster")
@@ -268,3 +271,105 @@ def test_the_run_ends_though_nobody_can_be_looked_at_or_nothing_written(trainer,
     with pytest.raises(SystemExit) as end:
         trainer._watchdog.on_hang(61.0)
     assert end.value.code == 1
+
+
+def test_a_slow_read_of_a_checkpoint_is_no_hang(trainer, monkeypatch):
+    """Its ranks are known before they read, and what they read counts."""
+    dog = watched(trainer, 60.0)
+    cluster(trainer, monkeypatch, {"rank 0": ("node-a", "10.0.0.1", 10, []), "server": ("node-b", "10.0.0.2", 30, [31])})
+    monkeypatch.setattr(PPOTrainer, "_load_checkpoint", lambda self: self.done.append(dog.moved()))
+
+    def on_nodes(function, arguments):
+        assert (function, arguments) == (bytes_moved, {"node-a": ([10],)})
+        return {"node-a": {10: 7}}
+
+    monkeypatch.setattr(watched_module, "on_nodes", on_nodes)
+    trainer._load_checkpoint()
+    moved = trainer.done[-1]
+    assert moved[("node-a", 10)] == 7
+    assert moved[("", "self")] > 0
+
+
+def test_of_two_checkpoints_the_older_stays_until_the_newer_is_complete(trainer):
+    for given, kept in (
+        ({"max_actor_ckpt_to_keep": 1}, 2),
+        ({"remove_previous_ckpt_in_save": True, "max_actor_ckpt_to_keep": None}, 2),
+        ({"max_actor_ckpt_to_keep": 3}, 3),
+        ({"max_actor_ckpt_to_keep": None}, None),
+    ):
+        config = OmegaConf.create({"trainer": given})
+        keep_the_one_before(config)
+        assert config.trainer.max_actor_ckpt_to_keep == kept
+        assert not config.trainer.get("remove_previous_ckpt_in_save")
+
+
+def test_a_byte_that_flipped_is_seen_before_it_is_read(trainer):
+    old = trainer.folder.with_name("global_step_2")
+    old.mkdir(parents=True)
+    write_list(old)
+    trainer._save_checkpoint()
+    trainer.closed()
+    assert (trainer.folder / "digests.json").exists()
+    trainer._load_checkpoint()
+    assert trainer.config.trainer.resume_mode == "auto"
+    assert trainer.files_looked_at == 1
+    (trainer.folder / "model.pt").write_bytes(b"xz")
+    assert problem(trainer.folder, is_tracked=True) is None
+    with pytest.warns(UserWarning, match=r"^.* has a file that changed after it was written, model\.pt; .*_2 is used instead$"):
+        trainer._load_checkpoint()
+    trainer._save_checkpoint()  # the old digests do not stay with the new content
+    trainer.closed()
+    trainer.config.trainer.update(resume_mode="auto", resume_from_path=None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trainer._load_checkpoint()
+
+
+def test_a_callback_that_fails_finds_a_complete_checkpoint(trainer):
+    def on_save(**call):
+        raise ConnectionError("no bucket")
+
+    trainer.checkpoint_callback = SimpleNamespace(on_save=on_save)
+    with pytest.raises(ConnectionError):
+        trainer._save_checkpoint()
+    assert newest_complete(trainer.folder.parent) == (str(trainer.folder), [])
+    assert trainer.checkpoint_callback.on_save is on_save
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_an_asynchronous_run_goes_on_with_the_prompts_that_were_issued_and_without_half_a_validation(
+    trainer, monkeypatch, marked
+):
+    cleared, issued = [], []
+    trainer.trainer_mode = "colocate_async"
+    trainer._save_checkpoint()
+    if marked:
+        (trainer.folder / ISSUED).touch()
+    monkeypatch.setattr(PPOTrainer, "_load_checkpoint", lambda self: setattr(self, "global_steps", 3))
+    monkeypatch.setattr(PPOTrainer, "_add_batch_to_generate", lambda self: issued.append(self.global_steps))
+    monkeypatch.setattr(recovery.tq, "kv_list", lambda partition: {"val": {"a": {}, "a_0_0": {}}})
+    monkeypatch.setattr(recovery.tq, "kv_clear", lambda **rows: cleared.append(rows))
+    trainer._load_checkpoint()
+    assert cleared == [{"keys": ["a", "a_0_0"], "partition_id": "val"}]
+    for step in (4, 5):
+        trainer.global_steps = step
+        trainer.prepare_step()
+    assert issued == ([5] if marked else [4, 5])
+    trainer.global_steps = 3
+    trainer._save_checkpoint()  # the mark is of that moment
+    assert not (trainer.folder / ISSUED).exists()
+
+
+def test_reward_and_agent_loop_workers_are_known_by_name(trainer, monkeypatch):
+    answers = {name: ("node", "10.0.0.1", pid, []) for pid, name in enumerate(("rank 0", "reward", "agent"))}
+    cluster(trainer, monkeypatch, answers)
+    actor = {
+        name: SimpleNamespace(__ray_call__=SimpleNamespace(remote=lambda f, name=name: name)) for name in ("reward", "agent")
+    }
+    trainer.reward_loop_manager = SimpleNamespace(reward_loop_worker_handles=[actor["reward"]])
+    found = watchdog.processes_of(trainer, [actor["agent"]])
+    assert [(w.who, w.pid, w.is_rank) for w in found] == [
+        ("rank 0", 0, True),
+        ("reward worker 0", 1, False),
+        ("agent-loop worker 0", 2, False),
+    ]

@@ -1,13 +1,12 @@
 """Where a run keeps its metrics: a file of its own for each attempt."""
 
-import json
 import os
 
 import pytest
 from omegaconf import OmegaConf
 
 from recipe.htpo.method import HTPO
-from recipe.runs.run_folder import keep_display, keep_metrics, read_metrics, run_folder
+from recipe.runs.run_folder import keep_display, keep_metrics, run_folder
 from recipe.token_level.display import Display
 
 
@@ -50,12 +49,3 @@ def test_a_path_that_is_given_is_kept_and_without_the_logger_there_is_none(tmp_p
     monkeypatch.setenv("VERL_FILE_LOGGER_PATH", "mine.jsonl")
     keep_metrics(config(tmp_path, "file"))
     assert path() == "mine.jsonl"
-
-
-def test_a_step_that_was_trained_again_is_the_later_attempts_alone(tmp_path):
-    first = [(1, {"timing_s/step": 5.0}), (2, {"timing_s/step": 6.0, "htpo/hard_correct_low/loss": 0.5})]
-    second = [(1, {"val-core/x": 0.3}), (2, {"timing_s/step": 7.0})]  # resumed from step 1, validated first
-    for attempt, entries in enumerate((first, second)):
-        lines = [json.dumps({"step": step, "data": data}) for step, data in entries]
-        (tmp_path / f"metrics-{attempt:03d}.jsonl").write_text("\n".join([*lines, '{"step": 3, "da']))
-    assert read_metrics(tmp_path) == {1: {"timing_s/step": 5.0, "val-core/x": 0.3}, 2: {"timing_s/step": 7.0}}

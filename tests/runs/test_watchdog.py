@@ -1,16 +1,18 @@
 """The watchdog's patience on a clock of its own, and what it makes of verl's buffer and of many suspects."""
 
+import os
 import time
 from types import SimpleNamespace
 
 import pytest
 
 from recipe.runs import watchdog
+from recipe.runs.processes import bytes_moved
 from recipe.runs.watchdog import Watchdog, Watched, diagnose
-from verl_patches.replay_buffer import count_prompts
+from verl_patches.replay_buffer import watch as watch_buffer
 
 
-def watch(limit, progress, looks=1000):
+def watch(limit, progress, looks=1000, moved=lambda now: {}):
     """(seconds on the clock, the seconds that it says) when it barks; None if it does not within so many looks."""
     now = [0.0]
     barked = []
@@ -22,7 +24,7 @@ def watch(limit, progress, looks=1000):
             now[0] += seconds
             return looks < 0
 
-    dog = Watchdog(limit, lambda: progress(now[0]), lambda waited: barked.append((now[0], waited)))
+    dog = Watchdog(limit, lambda: progress(now[0]), lambda waited: barked.append((now[0], waited)), lambda: moved(now[0]))
     dog.ended = Ended()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(time, "monotonic", lambda: now[0])
@@ -54,12 +56,48 @@ def test_a_look_that_fails_is_a_state_like_any_other():
     assert at > 700
 
 
+@pytest.mark.parametrize(
+    ("moved", "barks"),
+    [
+        (lambda now: {"rank": int(2e6 * now)}, False),  # reads a checkpoint, at 2 MB a second
+        (lambda now: {"rank": int(2e6 * min(now, 300))}, True),  # until then
+        (lambda now: {"rank": int(1e4 * now)}, True),  # what a process does that waits
+        (lambda now: {"rank": 10**12} if now > 80 else {}, True),  # seen for the first time
+        (lambda now: 1 / 0, True),
+    ],
+)
+def test_reading_and_writing_is_progress(moved, barks):
+    barked = watch(100.0, lambda now: "stuck", looks=200, moved=moved)
+    assert bool(barked) == barks
+    if barked and barked[0][0] > 130:
+        assert 300 < barked[0][0] < 520
+
+
+def test_the_bytes_of_a_process_are_counted(tmp_path):
+    before = bytes_moved([os.getpid(), 2**22 + 1])
+    (tmp_path / "file").write_bytes(b"x" * 1_000_000)
+    (tmp_path / "file").read_bytes()
+    after = bytes_moved(["self", os.getpid()])
+    assert list(before) == [os.getpid()]
+    assert 2_000_000 <= after[os.getpid()] - before[os.getpid()] < 3_000_000
+    assert before[os.getpid()] < after["self"] <= after[os.getpid()]
+
+
+def test_a_checkpoint_that_grows_is_progress(tmp_path):
+    trainer = SimpleNamespace(writing=tmp_path, replay_buffer=None, files_looked_at=0)
+    before = watchdog.progress_of(trainer)
+    assert watchdog.progress_of(trainer) == before
+    (tmp_path / "actor").mkdir()
+    (tmp_path / "actor/model.pt").write_bytes(b"x")
+    assert watchdog.progress_of(trainer) != before
+
+
 @pytest.mark.parametrize("kind", ["pending", "running", "finished", "failure"])
 def test_a_prompt_that_changes_its_state_is_progress(kind):
-    buffer = SimpleNamespace(_sync_metadata_from_transfer_queue=lambda: None)
+    buffer = SimpleNamespace(_sync_metadata_from_transfer_queue=lambda: None, _evict_terminal_groups=lambda *_: None)
     for name in ("pending", "running", "finished", "failure"):
         setattr(buffer, f"{name}_keys", {"train": {"a"}})
-    assert count_prompts(buffer) is buffer
+    assert watch_buffer(buffer) is buffer
     buffer._sync_metadata_from_transfer_queue()
     before = buffer.prompt_counts
     buffer._sync_metadata_from_transfer_queue()
@@ -71,7 +109,7 @@ def test_a_prompt_that_changes_its_state_is_progress(kind):
 
 def test_a_buffer_of_the_users_own_is_left_alone():
     buffer = SimpleNamespace()
-    assert count_prompts(buffer) is buffer
+    assert watch_buffer(buffer) is buffer
     assert vars(buffer) == {}
 
 

@@ -59,6 +59,11 @@ def test_a_micro_batch_comes_over_in_one_copy(monkeypatch):
     assert len(copies) == 3
 
 
+def test_a_metric_does_not_keep_the_graph_alive():
+    ((vector, _),) = device_metrics({"share": torch.ones((), requires_grad=True) * 2}, {})["share"].values
+    assert not vector._device.requires_grad
+
+
 def test_what_does_not_fit_is_refused():
     metric = device_metrics({"share": torch.tensor(1.0)}, {})["share"]
     with pytest.raises(ValueError, match="aggregated by"):

@@ -81,7 +81,8 @@ def trainer(compose):
         trainer.config = compose(*GIVEN, recipe=recipe)
         with open_dict(trainer.config):
             trainer.config.algorithm.update(use_kl_in_reward=False, rollout_correction=None, **algorithm)
-        trainer.settings, trainer.timing_raw = settings, {}
+        trainer.settings, trainer.timing_raw, trainer.global_steps = settings, {}, 1
+        trainer.parameter_sync_step = 1
         trainer.sampling, trainer.entropy_statistics = sampling, None
         trainer.agent_loop_manager = SimpleNamespace(parameters=None)
         return trainer

@@ -163,3 +163,18 @@ def test_a_plugin_that_is_missing_on_a_worker_is_loud():
     sent = pickle.dumps(TokenFieldsLoss(None, "recipe.no_such_plugin", (), None))
     with pytest.raises(ModuleNotFoundError, match="no_such_plugin"):
         pickle.loads(sent)
+
+
+def test_the_entropy_that_a_loss_reads_carries_no_gradient(case, actor_config, monkeypatch):
+    _, _, output, data = case
+    output["entropy"] = output["entropy"].detach().requires_grad_()
+    handed = []
+
+    def ppo_loss(*_):
+        handed.append(loss_inputs(HTPO).entropy)
+        return torch.zeros(()), {}
+
+    monkeypatch.setattr("verl.workers.utils.losses.ppo_loss", ppo_loss)
+    TokenFieldsLoss(actor_config(), *HTPO_LOSS, reads_entropy=True)(output, data)
+    (entropy,) = handed
+    assert not entropy.requires_grad

@@ -70,6 +70,18 @@ def test_a_missing_registration_stops_the_start(monkeypatch):
         require_registered(HTPO)
 
 
+def test_a_trainer_does_not_start_without_its_plugins_entries(monkeypatch):
+    from verl.trainer.ppo import core_algos
+
+    from recipe.token_level.trainer import TokenLevelTrainer
+
+    monkeypatch.delitem(core_algos.ADV_ESTIMATOR_REGISTRY, "htpo")
+    members = {"method": HTPO, "base_mode": "sync", "on_sample_end": None, "on_step_end": None}
+    trainer = object.__new__(type("T", (TokenLevelTrainer,), members))
+    with pytest.raises(RuntimeError, match="verl has no advantage estimator named 'htpo'"):
+        trainer.__init__(None)
+
+
 def test_another_plugin_under_the_same_name_stops_the_start(monkeypatch):
     from verl.trainer.ppo import core_algos
 

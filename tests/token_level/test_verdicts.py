@@ -58,9 +58,11 @@ def test_the_trainer_dumps_after_the_updates_of_the_steps_that_are_due(monkeypat
     dump = SimpleNamespace(
         settings=DumpSettings(every=3), write=lambda trainer, batch: done.append((trainer.global_steps, batch))
     )
-    trainer.token_dump = dump
+    trainer.token_dump, trainer.trainer_mode = dump, mode
+    trainer.verdict_dump = SimpleNamespace(write=lambda trainer, batch: done.append(f"verdicts {trainer.global_steps}"))
     for trainer.global_steps in range(1, 7):
         timing = {}
         assert trainer.step({}, timing) == "batch"
         assert list(timing) == (["token_dump"] if trainer.global_steps in (1, 3, 6) else [])
-    assert done == ["updates", (1, "batch"), "updates", "updates", (3, "batch"), *["updates"] * 3, (6, "batch")]
+    due = [[(step, "batch"), f"verdicts {step}"] for step in (1, 3, 6)]
+    assert done == ["updates", *due[0], "updates", "updates", *due[1], *["updates"] * 3, *due[2]]

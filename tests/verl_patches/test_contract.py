@@ -221,7 +221,6 @@ IMPORTS = {
     "evaluation": "verl.workers.rollout.llm_server",
     "vLLM server": "vllm.v1.engine.async_llm",
     "vLLM worker": "vllm.v1.worker.gpu_model_runner",
-    "device assertion": "torch",
 }
 
 

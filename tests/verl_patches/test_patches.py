@@ -1,10 +1,12 @@
 """The patches: they do what they say, and refuse code they were not written for."""
 
+import importlib
 import importlib.metadata
 
 import pytest
 import verl.utils.distributed
 
+import verl_patches.cpu
 from verl_patches.cpu import process_group, vllm_distribution
 from verl_patches.guard import ContractBroken, Source, require_version, source_digest
 
@@ -24,10 +26,10 @@ def test_another_version_is_refused():
         require_version("verl", "0.9.2", "a patch")
 
 
-def test_a_changed_verl_stops_the_patch(monkeypatch):
+def test_a_changed_verl_stops_the_patches_of_the_platform(monkeypatch):
     monkeypatch.setattr(verl.utils.distributed, "initialize_global_process_group_ray", some_function)
     with pytest.raises(ContractBroken, match=r"initialize_global_process_group_ray .* has another text .*process_group"):
-        process_group.apply()
+        importlib.reload(verl_patches.cpu)
 
 
 def test_the_backend_is_valid_on_cpu(monkeypatch):

@@ -11,15 +11,12 @@ import functools
 
 import verl.utils.distributed as target
 
-from verl_patches.contract import check
-
 
 def apply() -> None:
     """Patch verl, once; call before `verl.workers` is imported, which takes the function by name."""
     original = target.initialize_global_process_group_ray
     if hasattr(original, "__wrapped__"):
         return
-    check("CPU")
 
     @functools.wraps(original)
     def initialize_global_process_group_ray(timeout_second=None, backend=None):

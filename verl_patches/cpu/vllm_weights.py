@@ -1,6 +1,6 @@
 """Keep vLLM's weights writable on CPU, so that the trainer can sync new ones.
 
-Upstream: `vllm.model_executor.layers.utils.dispatch_cpu_unquantized_gemm` (vLLM 0.28.0) packs each linear weight for
+Upstream: `vllm.model_executor.layers.utils.dispatch_cpu_unquantized_gemm` (vLLM 0.24.0) packs each linear weight for
 oneDNN after loading and replaces it by an empty parameter. A later `load_weights`, which is what verl's weight sync
 calls, then fails and the trainer waits for ever. Here the layers keep their plain weight and use torch's linear.
 

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from recipe.files.whole import written_whole
+from recipe.rlvr_math.reward.stated import FIELDS
 
 
 def manifest_of(data: Path) -> Path:
@@ -24,14 +25,16 @@ def write_data(path: Path, rows: list[dict], manifest: dict) -> None:
     """Write verl's parquet file, then its manifest, to which the file's `sha256` is added."""
     from datasets import Dataset, Features, Value
 
-    text = Value("string")
+    text, truth = Value("string"), Value("bool")
+    # The same columns for every data set, so that verl can put several files together; empty where nothing is stated.
+    stated = {name: truth if name == "is_multiple_answer" else text for name in FIELDS}
     features = Features(
         {
             "data_source": text,
             "prompt": [{"role": text, "content": text}],
             "ability": text,
             "reward_model": {"style": text, "ground_truth": text},
-            "extra_info": {"split": text, "index": Value("int64")},
+            "extra_info": {"split": text, "index": Value("int64"), **stated},
         }
     )
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from recipe.rlvr_math.data.source import Loaded, Row
 from recipe.rlvr_math.data.templates import PUBLISHED, strip
@@ -29,7 +30,7 @@ def remove(loaded: Loaded, form: str | None, trusted: bool) -> tuple[list[Row], 
             )
         if not problem:
             raise ValueError(f"{loaded.source}, row {row.number}: the prompt has no problem; mend or remove the row")
-        rows.append(Row(problem, row.answer, row.number, row.count))
+        rows.append(replace(row, prompt=problem))
     if not trusted:
         _refuse_common_text(loaded.source, [row.prompt for row in rows])
     return rows, None if form == "{problem}" else form

@@ -1,8 +1,8 @@
 """Problems that a training set shares with test sets: `python -m recipe.rlvr_math.data.overlap --train FILE --test FILE ...`.
 
 Prompts of verl's parquet files are compared without their template, exactly and with case, white space, LaTeX spacing and
-punctuation removed; a problem that was reworded is not found. Counts and ids (extra_info.index) are printed and, where the
-training file has a manifest, written into it as `overlap`.
+punctuation removed; a problem that was reworded is not found. Counts and ids (extra_info.index) are printed and written into
+the files' manifests as `overlap`, as pairs train:test. `prepare` does this by itself for files of one folder.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import sys
 from pathlib import Path
 
+from recipe.rlvr_math.data import data_sets
 from recipe.rlvr_math.data.data_files import manifest_of, sha256, write_manifest
 from recipe.rlvr_math.data.problems import shared
 from recipe.rlvr_math.data.templates import PUBLISHED, strip
@@ -31,8 +32,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def report(train: Path, tests: list[Path]) -> None:
-    """Compare, print, and write into the manifest of `train`. Raises ValueError for a file that is not verl's."""
-    problems = problems_of(train)
+    """Compare, print, and write into the manifests of both sides. Raises ValueError for a file that is not verl's."""
+    problems, digest = problems_of(train), sha256(train)
     overlap = {}
     for test in tests:
         others = problems_of(test)
@@ -43,11 +44,35 @@ def report(train: Path, tests: list[Path]) -> None:
         for kind, both in pairs.items():
             if both:
                 print(f"  {kind}: {len(both)}, train:test " + " ".join(f"{one}:{other}" for one, other in both))
-    if manifest_of(train).is_file():
-        manifest = json.loads(manifest_of(train).read_text(encoding="utf-8"))
-        write_manifest(train, manifest | {"overlap": manifest.get("overlap", {}) | overlap})
-    else:
+        _note(test, {train.stem: {"sha256": digest, "problems": len(problems), **pairs}})
+    if not _note(train, overlap):
         print(f"{train} has no manifest; nothing was written", file=sys.stderr)
+
+
+def report_siblings(written: Path, split: str) -> None:
+    """`report` on a file that `prepare` has just written and those of the other split beside it."""
+    others = []
+    for manifest in sorted(written.parent.glob("*.manifest.json")):
+        other = manifest.with_name(manifest.name.removesuffix(".manifest.json") + ".parquet")
+        try:
+            known = data_sets.DATA_SETS.get(json.loads(manifest.read_text(encoding="utf-8"))["dataset"])
+        except (ValueError, KeyError, TypeError):
+            continue  # somebody else's
+        if known and other.is_file() and known.train != (split == "train"):
+            others.append(other)
+    if others and split == "train":
+        report(written, others)
+    for other in others if split == "test" else ():
+        report(other, [written])
+
+
+def _note(data: Path, overlap: dict) -> bool:
+    """Add to the `overlap` of a file's manifest; False if it has none."""
+    if not manifest_of(data).is_file():
+        return False
+    manifest = json.loads(manifest_of(data).read_text(encoding="utf-8"))
+    write_manifest(data, manifest | {"overlap": manifest.get("overlap", {}) | overlap})
+    return True
 
 
 def problems_of(path: Path) -> dict[str, str]:

@@ -2,9 +2,11 @@
 
 Writes DIR/NAME.parquet and DIR/NAME.manifest.json. Each problem once, in the order of first appearance, with one prompt
 template. Nothing is dropped silently: repeated rows, contradicting answers and long prompts are counted on the console and
-in the manifest. A training problem with contradicting answers is dropped; a test set that has one is refused, as its numbers
-could not be compared with anyone's. Prompts that are too long are named, and dropped only with --drop-long (verl drops them
-in training if `data.filter_overlong_prompts` is set); the index of the others does not change.
+in the manifest. A training problem with contradicting answers, or with one that is damaged, is dropped; a test set that has one
+is refused, as its numbers could not be compared with anyone's. Prompts that are too long are named, and dropped only with
+--drop-long (verl drops them in training if `data.filter_overlong_prompts` is set); the index of the others does not change.
+Answers are written as published; those in which math-verify finds no expression can be met as text only, and are named. So are
+the known traps of the data set, and problems that DIR's training and test files share.
 """
 
 from __future__ import annotations
@@ -12,17 +14,17 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
 from recipe.rlvr_math.data import data_sets, instructions, source, templates
 from recipe.rlvr_math.data.data_files import sha256, write_data
+from recipe.rlvr_math.data.golds import damage, same, text_only
+from recipe.rlvr_math.data.overlap import report_siblings
 from recipe.rlvr_math.data.problems import Conflict, Problem, distinct
-from recipe.rlvr_math.reward.answers import MAX_ANSWER, clean, normalise, quick_verdict
-from recipe.rlvr_math.reward.score import same_answer
-from recipe.rlvr_math.reward.verifier_pool import VerifierTimeout, pool
-
-SECONDS = 20.0  # for one comparison: the publisher's answers are no bombs
+from recipe.rlvr_math.data.traps import known_traps
+from recipe.rlvr_math.reward.stated import FIELDS
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -48,7 +50,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tokenizer", help="model folder or id, to count the tokens of the prompts")
     parser.add_argument("--max-prompt-tokens", type=int, metavar="N", help="data.max_prompt_length of the training")
     parser.add_argument("--drop-long", action="store_true", help="leave out prompts of more than N tokens")
-    parser.add_argument("--keep-unparsable", action="store_true", help="keep answers that can only be compared as text")
     return parser
 
 
@@ -59,21 +60,23 @@ def prepare(options: argparse.Namespace) -> None:
     data_set = data_sets.DATA_SETS[options.dataset]
     loaded = source.load(data_set, options.source, options.revision)
     rows, published = instructions.remove(loaded, options.published or data_set.published, options.published is not None)
-    problems, conflicts = distinct(rows, _same)
+    problems, conflicts = distinct(rows, same)
     if conflicts and not data_set.train:
         raise ValueError(f"{loaded.source}: the same problem has different answers, {_told(conflicts[0])}; remove all but one")
     if not problems:
         raise ValueError(
             f"{loaded.source}: every problem has contradicting answers, {_told(conflicts[0])}; give another source"
         )
-    unparsable = [problem for problem in problems if not _parses(problem.answer)]
-    if unparsable and not options.keep_unparsable:
-        first = unparsable[0]
+    damaged = [problem for problem in problems if damage(problem.answer)]
+    if damaged and not data_set.train:
+        first = damaged[0]
         raise ValueError(
-            f"{loaded.source}, row {first.row}: math-verify finds no expression in the answer {first.answer[:80]!r} "
-            f"({len(unparsable)} such of {len(problems)}); mend it, or give --keep-unparsable to compare such answers as text"
+            f"{loaded.source}, row {first.row}: the answer {first.answer[:80]!r} {damage(first.answer)} ({len(damaged)} such "
+            f"of {len(problems)}); mend or remove the row"
         )
-    rows_unparsable = {problem.row for problem in unparsable}
+    problems = [problem for problem in problems if not damage(problem.answer)]
+    if not problems:
+        raise ValueError(f"{loaded.source}: every answer is damaged, the first {damaged[0].answer[:80]!r}; give another source")
     long = _long(problems, options)
     dropped = set(long) if options.drop_long else set()
     split = "train" if data_set.train else "test"
@@ -83,7 +86,7 @@ def prepare(options: argparse.Namespace) -> None:
             "prompt": templates.messages(problem.text, options.template),
             "ability": "math",
             "reward_model": {"style": "rule", "ground_truth": problem.answer.strip()},
-            "extra_info": {"split": split, "index": index},
+            "extra_info": {"split": split, "index": index, **asdict(problem.stated)},
         }
         for index, problem in enumerate(problems)
         if index not in dropped
@@ -99,10 +102,17 @@ def prepare(options: argparse.Namespace) -> None:
         "rows_before": loaded.rows_before,
         "rows_after": len(written),
         "outside_subset": loaded.left_out,
-        "duplicates": loaded.rows_before - loaded.left_out - in_conflict - len(problems),
+        "duplicates": loaded.rows_before - loaded.left_out - in_conflict - len(damaged) - len(problems),
         "conflicts": [{"rows": [row for row, _ in c.answers], "answers": [a for _, a in c.answers]} for c in conflicts],
         "rows_in_conflict": in_conflict,
-        "unparsable": [index for index, problem in enumerate(problems) if problem.row in rows_unparsable],
+        "damaged": [{"row": problem.row, "answer": problem.answer} for problem in damaged],
+        "text_only": {str(i): problem.answer.strip() for i, problem in enumerate(problems) if text_only(problem.answer)},
+        "stated": {
+            name: count for name in FIELDS if (count := sum(getattr(problem.stated, name) is not None for problem in problems))
+        },
+        "not_understood": [{"row": row, "column": name, "value": value} for row, name, value in loaded.not_understood],
+        "unused_columns": list(loaded.unused_columns),
+        "known_traps": known_traps(options.dataset, problems),
         "template": options.template,
         "published_template": published,
         "tokenizer": options.tokenizer,
@@ -114,24 +124,7 @@ def prepare(options: argparse.Namespace) -> None:
     path = options.out / f"{options.dataset}.parquet"
     write_data(path, written, manifest)
     _report(path, manifest, conflicts, data_set.rows)
-
-
-def _same(one: str, other: str) -> bool:
-    try:
-        return same_answer(one, other, SECONDS)
-    except VerifierTimeout:
-        return False
-
-
-def _parses(answer: str) -> bool:
-    if len(answer) > MAX_ANSWER:
-        return False
-    if quick_verdict(normalise(answer), "0") is not None:  # an integer
-        return bool(normalise(answer))
-    try:
-        return pool().parses(clean(answer), SECONDS)
-    except VerifierTimeout:
-        return False
+    report_siblings(path, split)
 
 
 def _long(problems: list[Problem], options: argparse.Namespace) -> dict[int, int]:
@@ -161,22 +154,33 @@ def _told(conflict: Conflict) -> str:
     return ", ".join(f"{answer[:40]!r} in row {row}" for row, answer in conflict.answers[:3])
 
 
-def _report(path: Path, manifest: dict, conflicts: list[Conflict], expected: int | None) -> None:
+def _report(path: Path, manifest: dict, conflicts: list[Conflict], expected: tuple[int, ...] | None) -> None:
     print(f"{manifest['source']}" + (f" at {manifest['revision']}" if manifest["revision"] else ""))
     print(f"{manifest['rows_before']:,} rows")
     for number, what in (
         (manifest["outside_subset"], "outside of the subset left out"),
         (manifest["duplicates"], "repeated rows dropped"),
         (manifest["rows_in_conflict"], f"rows of {len(conflicts)} problems with contradicting answers dropped"),
+        (len(manifest["damaged"]), "problems with a damaged answer dropped"),
         (manifest["long_dropped"], f"prompts of more than {manifest['max_prompt_tokens']} tokens dropped"),
     ):
         if number:
             print(f"-{number:,} {what}")
     print(f"{manifest['rows_after']:,} problems in {path} (template {manifest['template']})")
+    if manifest["stated"]:
+        print("stated beside the answer: " + ", ".join(f"{name} {count}" for name, count in manifest["stated"].items()))
+    for trap in manifest["known_traps"]:
+        where = f" (index {', '.join(map(str, trap['index'][:8]))}{', ...' if len(trap['index']) > 8 else ''})"
+        print(f"known trap: {trap['kind']}: {trap['what']}{where if trap['index'] else ''}")
     for conflict in conflicts:
         print(f"warning: contradicting answers, {_told(conflict)}", file=sys.stderr)
-    if manifest["unparsable"]:
-        print(f"warning: {len(manifest['unparsable'])} answers can only be compared as text", file=sys.stderr)
+    for name in ("damaged", "not_understood"):
+        for entry in manifest[name][:5]:
+            told = ", ".join(f"{key} {str(value)[:80]!r}" for key, value in entry.items())
+            print(f"warning: {name.replace('_', ' ')}: {told}", file=sys.stderr)
+    if manifest["text_only"]:
+        some = ", ".join(f"{answer[:40]!r} (index {index})" for index, answer in list(manifest["text_only"].items())[:5])
+        print(f"warning: {len(manifest['text_only'])} answers can be met as text only, as {some}", file=sys.stderr)
     if manifest["long_prompts"] and not manifest["long_dropped"]:
         names = ", ".join(list(manifest["long_prompts"])[:20])
         print(
@@ -184,9 +188,10 @@ def _report(path: Path, manifest: dict, conflicts: list[Conflict], expected: int
             f"{names}); --drop-long leaves them out",
             file=sys.stderr,
         )
-    if expected and manifest["rows_after"] != expected:
+    if expected and manifest["rows_after"] not in expected:
+        usual = " or ".join(map(str, expected))
         print(
-            f"warning: {manifest['rows_after']} problems, where {expected} are usual; numbers on them compare with no one's",
+            f"warning: {manifest['rows_after']} problems, where {usual} are usual; numbers on them compare with no one's",
             file=sys.stderr,
         )
 

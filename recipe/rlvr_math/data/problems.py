@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from recipe.rlvr_math.data.source import Row
+from recipe.rlvr_math.reward.stated import NOTHING, Stated
 
 _SPACING = re.compile(r"\\[,;:!> ]|\\q?quad\b|~|\s+")
 _STYLE = re.compile(r"\\(?:left|right|displaystyle)(?![a-z])|\\[()\[\]]")
@@ -22,6 +23,7 @@ class Problem:
     text: str
     answer: str
     row: int
+    stated: Stated = NOTHING
 
 
 @dataclass(frozen=True)
@@ -44,15 +46,21 @@ def loose_text(text: str) -> str:
 
 
 def distinct(rows: Iterable[Row], same_answer: Callable[[str, str], bool]) -> tuple[list[Problem], list[Conflict]]:
-    """Problems in the order of their first row, without those whose rows have answers that are not the same."""
+    """Problems in the order of their first row, without those whose rows have answers that are not the same.
+
+    Nor are equal numbers of different units, or with different errors, the same answer.
+    """
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(same_text(row.prompt), []).append(row)
     problems, conflicts = [], []
     for group in groups.values():
         first = group[0]
-        if all(row.answer == first.answer or same_answer(first.answer, row.answer) for row in group[1:]):
-            problems.append(Problem(first.prompt, first.answer, first.number))
+        if all(
+            row.stated == first.stated and (row.answer == first.answer or same_answer(first.answer, row.answer))
+            for row in group[1:]
+        ):
+            problems.append(Problem(first.prompt, first.answer, first.number, first.stated))
         else:
             conflicts.append(Conflict([(row.number, row.answer) for row in group], sum(row.count for row in group)))
     return problems, conflicts

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import inspect
-import math
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -13,7 +12,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from recipe.files.scalars import scalar
 from recipe.rlvr_math.evaluation.benchmarks import Benchmark, Problem
+from recipe.rlvr_math.reward.contract import returned
 from recipe.runs.launch import bottom
 from recipe.runs.reward_function import call_reward, load_reward
 
@@ -31,7 +32,7 @@ def describe_verifier(config: DictConfig) -> str:
         name, package = f"{Path(given.path).name}:{function.__qualname__}", None
     else:
         name = f"{function.__module__}.{function.__qualname__}"
-    version = function.__globals__.get("VERIFIER")
+    version = getattr(function, "VERIFIER", None) or function.__globals__.get("VERIFIER")
     try:
         version = version or (metadata.version(package) if package else None)
     except metadata.PackageNotFoundError:
@@ -45,34 +46,13 @@ def describe_verifier(config: DictConfig) -> str:
 def score(function, problem: Problem, output: str) -> dict[str, Any]:
     """Call the reward function as verl's reward loop does; a plain number is both score and verdict, as there.
 
-    Returns `score`, `acc`, `pred` and further keys of the function, all of JSON's types.
+    Returns `score`, `acc`, `pred` (None if the function gives none) and further keys of the function, all of JSON's types.
 
     Raises:
-        ValueError: it returns something else, without `acc`, or a verdict that is neither 0 nor 1.
+        ValueError: it returns something else than `recipe.rlvr_math.reward.contract` says.
     """
     result = call_reward(function, problem.data_source, output, problem.ground_truth, problem.extra_info)
-    if not isinstance(result, dict):
-        result = {"score": result, "acc": result}
-    if lacking := [key for key in ("score", "acc") if key not in result]:
-        raise ValueError(f"the reward function returns {', '.join(sorted(result))}, but no {lacking[0]!r}")
-    verdict = {key: _plain(value) for key, value in result.items()}
-    verdict["score"], verdict["acc"] = float(result["score"]), float(result["acc"])
-    if verdict["acc"] not in (0.0, 1.0) or not math.isfinite(verdict["score"]):
-        raise ValueError(
-            f"the reward function returns score={result['score']}, acc={result['acc']}; score must be a finite number and acc "
-            "1 (right) or 0 (wrong)"
-        )
-    pred = result.get("pred")
-    verdict["pred"] = None if pred is None else str(pred)
-    return verdict
-
-
-def _plain(value: Any) -> str | int | float | bool | None:
-    """A scalar of JSON's types: NumPy's are converted, anything else becomes its text."""
-    value = value.item() if hasattr(value, "item") and getattr(value, "size", 1) == 1 else value
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+    return {"pred": None} | {key: scalar(value) for key, value in returned(result, "the reward function").items()}
 
 
 def check_rewards(config: DictConfig, benchmarks: list[Benchmark]) -> None:

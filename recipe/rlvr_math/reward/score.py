@@ -3,10 +3,10 @@
     reward.custom_reward_function.path=pkg://recipe.rlvr_math.reward.score
     +reward.custom_reward_function.reward_kwargs.wrong_score=-1       # DAPO's reward, +1 or -1
 
-verl 0.9.1 takes `pkg://` as well as the path of this file. What the response's final answer is stands in `answers`; equal
-strings and integers are compared there, all else by math-verify 0.9.0 in processes of `verifier_pool`. Measured on 2 cores: 10
-µs for a short response that needs no math-verify (150 µs for 20,000 characters), 1 to 70 ms for one that does; the first of
-them waits a second or two for its process.
+verl 0.9.1 takes `pkg://` as well as the path of this file. A verdict has four steps, a file each: where the answer stands
+(`answers`), one way of writing (`writing`), what kind of thing it is (`reading`), whether it is the gold (`equality`, with
+`numerals` and `units`). Only expressions that are no plain numbers go to computer algebra (`expressions`), in processes of
+`verifier_pool`. docs/verdicts.md has what was measured; `python -m recipe.rlvr_math.reward.judge` explains a verdict.
 
 Differences from verl's `math_dapo`, each of them an example in tests/rlvr_math/reward/test_score_against_dapo.py:
 
@@ -23,7 +23,9 @@ import hashlib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from recipe.rlvr_math.reward.answers import MAX_ANSWER, clean, final_answer, normalise, quick_verdict
+from recipe.rlvr_math.reward.answers import MAX_ANSWER, final_answer, normalise, quick_verdict
+from recipe.rlvr_math.reward.equality import Judge, NeedsAlgebra
+from recipe.rlvr_math.reward.stated import judged
 from recipe.rlvr_math.reward.verifier_pool import VerifierTimeout, pool
 
 MATH_VERIFY = "0.9.0"
@@ -41,8 +43,8 @@ if _installed != MATH_VERIFY:  # verdicts differ between versions
 
 
 def _digest() -> str:
-    files = ("answers.py", "verifier_pool.py", "verifier_process.py", "score.py")
-    return hashlib.sha256(b"".join(Path(__file__).with_name(name).read_bytes() for name in files)).hexdigest()[:12]
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
 
 
 # Which verdicts these are, for the settings of an evaluation.
@@ -55,12 +57,13 @@ def compute_score(
     """Score a response.
 
     Args:
-        data_source, extra_info: not read; verl gives them.
+        data_source: not read; verl gives it.
+        extra_info: the row's; of it the fields of `stated.Stated` (unit, error and more), where it has them.
         solution_str: the response.
         ground_truth: the right answer in LaTeX or plain text; several are separated by commas.
         wrong_score: the score of a wrong answer; -1 as in DAPO.
-        timeout: seconds of CPU time for one comparison by math-verify; it takes at most four times as long on the clock, and
-            what other threads' answers take where all verifier processes are busy.
+        timeout: seconds of CPU time for one comparison by computer algebra; it takes at most four times as long on the clock,
+            and what other threads' answers take where all verifier processes are busy.
 
     Returns:
         The same keys with the same types for every response:
@@ -81,7 +84,7 @@ def compute_score(
         right = False
     else:
         try:
-            right = same_answer(str(ground_truth), answer, timeout)
+            right = judged(str(ground_truth), answer, extra_info, lambda gold, given: same_answer(gold, given, timeout))
         except VerifierTimeout:
             right, timed_out = False, True
     return {
@@ -95,7 +98,18 @@ def compute_score(
 
 def same_answer(gold: str, answer: str, timeout: float) -> bool:
     """Whether `answer` equals `gold`. Raises VerifierTimeout if that is not decided in `timeout` seconds."""
-    right = quick_verdict(normalise(gold), normalise(answer))
-    if right is None:
-        right = len(gold) <= MAX_ANSWER and pool().equal(clean(gold), clean(answer), timeout)
-    return right
+    return decide(gold, answer, timeout)[0]
+
+
+def decide(gold: str, answer: str, timeout: float) -> tuple[bool, list[str]]:
+    """The verdict, and the rules by which it was found. Raises VerifierTimeout."""
+    quick = quick_verdict(gold.strip(), answer.strip())
+    if quick is not None:
+        return quick, ["the same text" if gold.strip() == answer.strip() else "integers"]
+    if len(gold) > MAX_ANSWER:
+        return False, [f"a gold of more than {MAX_ANSWER} characters is met only by its own text"]
+    judge = Judge()
+    try:
+        return judge.decide(gold, answer), judge.rules
+    except NeedsAlgebra:
+        return pool().decide(gold, answer, timeout)

@@ -35,20 +35,25 @@ class VerifierPool:
         self._free = threading.Semaphore(size)
         self._idle: deque[_Verifier] = deque()
 
-    def equal(self, gold: str, answer: str, seconds: float) -> bool:
-        """Whether math-verify takes `answer` for `gold`.
+    def decide(self, gold: str, answer: str, seconds: float) -> tuple[bool, list[str]]:
+        """Whether `answer` is right for `gold` (see `equality.Judge`), and the rules by which that was decided.
 
         Raises:
             VerifierTimeout: not decided within `seconds` of CPU time (or within the memory limit).
             RuntimeError: no verifier process can be started.
         """
-        return self._ask({"gold": gold, "answer": answer, "seconds": seconds})
+        reply = self._ask({"gold": gold, "answer": answer, "seconds": seconds})
+        return reply["result"], reply["rules"]
+
+    def equal(self, gold: str, answer: str, seconds: float) -> bool:
+        """Whether `answer` is right for `gold`. Raises what `decide` raises."""
+        return self.decide(gold, answer, seconds)[0]
 
     def parses(self, answer: str, seconds: float) -> bool:
-        """Whether math-verify finds an expression in `answer`, not only text. Raises what `equal` raises."""
-        return self._ask({"parse": answer, "seconds": seconds})
+        """Whether `answer` can be computed with, and is not only text. Raises what `decide` raises."""
+        return self._ask({"parse": answer, "seconds": seconds})["result"]
 
-    def _ask(self, request: dict) -> bool:
+    def _ask(self, request: dict) -> dict:
         with self._free:
             verifier = self._take()
             reply = verifier.ask(request)
@@ -56,7 +61,7 @@ class VerifierPool:
                 verifier.end()
             else:
                 self._idle.append(verifier)
-            return reply["result"]
+            return reply
 
     def _take(self) -> _Verifier:
         while self._idle:

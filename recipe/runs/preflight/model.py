@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+from collections.abc import Mapping
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from recipe.runs.input_checks import cached_folder
 from recipe.runs.preflight.facts import Model, Run, SkipCheck
@@ -31,11 +33,21 @@ def check_model(run: Run) -> Result:
     run.known_model = Model(folder, config.get_text_config(), shapes or _shapes_by_config(config))
     size = f"{type(config).__name__.removesuffix('Config')} with {run.model.parameters / 1e6:,.1f} M parameters"
     if not faults:
-        return passed(f"{size}; all weight files are whole")
+        bucket = fitting_bucket(run.config, run.model.shapes)
+        return passed(f"{size}; all weight files are whole; they go to vLLM in buckets of {bucket:,} MB")
     finding = f"{size}, but in {folder} {listed(faults)}"
     if in_cache and os.environ.get("HF_HUB_OFFLINE") != "1":
         return warned(f"{finding}; the rest is downloaded at the start", f"hf download {settings.path}")
     return failed(finding, "download or copy these files again (git lfs pull, if they are pointers of some bytes)")
+
+
+def fitting_bucket(config: DictConfig, shapes: Mapping[str, tuple[int, ...]]) -> int:
+    """The bucket in which weights go to vLLM, in MB: as configured, or larger if the largest of these tensors needs it.
+
+    A parameter has 4 bytes at most: verl sends what the optimizer has.
+    """
+    needed = math.ceil(4 * max(map(math.prod, shapes.values()), default=0) / 2**20)
+    return max(config.actor_rollout_ref.rollout.checkpoint_engine.update_weights_bucket_megabytes, needed)
 
 
 def find_folder(path: str) -> tuple[str | None, bool]:

@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from recipe.primitives.ranges import check_choice
 from recipe.runs.launch import settle
-from recipe.runs.preflight import batch, cluster, memory, model, prompts, storage, tokenizer
+from recipe.runs.preflight import batch, cluster, grace, memory, model, prompts, storage, tokenizer
 from recipe.runs.preflight.facts import Run, SkipCheck
 from recipe.runs.preflight.launcher import ACCEPTED, launcher_checks
 from recipe.runs.preflight.results import Result, exit_status, failed, skipped, table
@@ -51,6 +51,7 @@ _ON_MACHINES: dict[str, Callable[[Run], Result]] = {
     "inputs": cluster.check_inputs_on_nodes,
     "checkpoints": storage.check_checkpoints,
     "shared path": storage.check_shared,
+    "grace": grace.check_grace,
     "memory": memory.check_memory,
 }
 _NAMES = (*ACCEPTED, *FILES_AND_NUMBERS, *_ON_MACHINES)

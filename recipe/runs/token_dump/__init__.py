@@ -14,8 +14,12 @@ A file `step_<n>.parquet` (zstd) holds one row a response. Lists of a row have o
 The file's key-value metadata has "token_dump", a JSON object: format, method, groups (their names),
 clip_ratio_low, clip_ratio_high, model.
 
+Beside it, `verdicts_<n>.parquet` has a sample of the step's verdicts; see verdict_sample.py.
+
     dump_settings.py    the config node `trainer.token_dump`
     choice.py           which responses
+    verdict_sample.py   which verdicts, and what is odd about them
     table.py            the columns, and the files in their folder
-    collect.py          from verl's trainer to the table
+    collect.py          from verl's trainer to the table; collect_verdicts.py for the verdicts
+    fields.py           the fields of a batch that hold no tensors; said_once.py for a warning that is given once
 """

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,12 +9,13 @@ import numpy as np
 import torch
 import transfer_queue as tq
 from tensordict import TensorDict
-from tensordict.tensorclass import NonTensorData
 from verl.utils import tensordict_utils as tu
 from verl.workers.utils.padding import response_from_nested
 
 from recipe.runs.token_dump.choice import choose_rows, order_of, solve_rates
 from recipe.runs.token_dump.dump_settings import DumpSettings
+from recipe.runs.token_dump.fields import ground_truths, values_of
+from recipe.runs.token_dump.said_once import SaidOnce
 from recipe.runs.token_dump.table import build_table, text_pieces, write_table
 from recipe.token_level.method_settings import clip_range
 from recipe.token_level.rows import Rows
@@ -30,7 +29,7 @@ class TokenDump:
 
     def __init__(self, settings: DumpSettings):
         self.settings = settings
-        self._warned: set[str] = set()
+        self._warnings = SaidOnce()
 
     def write(self, trainer, batch) -> Path | None:
         """Write the step's file; None if it could not. trainer: of `TokenLevelTrainer`; batch: verl's KVBatchMeta."""
@@ -49,9 +48,9 @@ class TokenDump:
                 self.settings.files,
             )
         except Exception as error:
-            self._warn("the token dump failed", error)
+            self._warnings.say("the token dump failed", error)
             return None
-        self._warned.discard("the token dump failed")
+        self._warnings.over("the token dump failed")
         return path
 
     def _choose(self, trainer, batch) -> tuple[list[int], np.ndarray]:
@@ -81,16 +80,9 @@ class TokenDump:
         try:
             new = current_log_probs(trainer, rows)
         except Exception as error:
-            self._warn("the importance ratios of the token dump could not be computed", error)
+            self._warnings.say("the importance ratios of the token dump could not be computed", error)
             return [np.full(len(x), np.nan) for x in old]
         return [(n.double() - o).exp().numpy() for n, o in zip(new, old, strict=True)]
-
-    def _warn(self, what: str, error: Exception) -> None:
-        if what not in self._warned:
-            self._warned.add(what)
-            cause = str(error).strip().splitlines()
-            reason = f"{type(error).__name__}: {cause[0] if cause else ''}".rstrip(": ")
-            print(f"warning: {what} ({reason}); training goes on", file=sys.stderr, flush=True)
 
 
 def current_log_probs(trainer, rows: TensorDict) -> Sequence[torch.Tensor]:
@@ -112,14 +104,13 @@ def current_log_probs(trainer, rows: TensorDict) -> Sequence[torch.Tensor]:
 def columns_of(rows: TensorDict, keys: list[str], step: int, own: dict[str, str]) -> tuple[dict, dict]:
     """The columns that stand in TransferQueue as they are, and the method's own (own: column to field)."""
     uid, session, _ = zip(*(key.rsplit("_", 2) for key in keys), strict=True)
-    sources = _values(rows, "data_source") or [""] * len(keys)
-    rewards = _values(rows, "reward_model") or [{}] * len(keys)
+    sources = values_of(rows, "data_source") or [""] * len(keys)
     columns = {
         "step": [step] * len(keys),
         "prompt_id": list(uid),
         "session": [int(x) for x in session],
         "data_source": [str(x) for x in sources],
-        "ground_truth": [_as_text(x.get("ground_truth") if isinstance(x, dict) else None) for x in rewards],
+        "ground_truth": ground_truths(rows) or [""] * len(keys),
         "acc": verdicts(rows["extra_fields"]),
         "reward": [float(x.sum()) for x in rows["rm_scores"].unbind()],
         "token_id": [x.tolist() for x in rows["responses"].unbind()],
@@ -136,15 +127,6 @@ def _texts(tokenizer, rows: TensorDict) -> dict[str, list]:
         "prompt": [tokenizer.decode(x.tolist(), skip_special_tokens=True) for x in rows["prompts"].unbind()],
         "token": [[pieces[i] for i in row] for row in ids],
     }
-
-
-def _values(rows: TensorDict, name: str) -> list:
-    """A field that holds no tensors; empty if there is none."""
-    return [x.data if isinstance(x, NonTensorData) else x for x in rows[name]] if name in rows else []
-
-
-def _as_text(value) -> str:
-    return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _about(trainer) -> dict:

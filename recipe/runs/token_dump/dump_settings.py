@@ -15,7 +15,8 @@ class DumpSettings:
 
     every: step 1 and each step that this divides are dumped; 0: none.
     responses, tokens: most of a file; a response that would exceed `tokens` is left out, none is cut.
-    files: most in the folder; beyond that the file whose neighbours are closest goes, so that those kept span the run.
+    verdicts: most in a file of verdicts, of which there is one beside each; 0: none.
+    files: most of each kind in the folder; beyond that the one whose neighbours are closest goes, so that they span the run.
     folder: where the files go; null: `tokens` beside a checkpoint folder named `checkpoints`, else inside it.
 
     Raises:
@@ -25,14 +26,15 @@ class DumpSettings:
     every: int = 10
     responses: int = 8
     tokens: int = 262144
+    verdicts: int = 256
     files: int = 100
     folder: str | None = None
 
     def __post_init__(self) -> None:
-        for name, least in (("every", 0), ("responses", 1), ("tokens", 1), ("files", 2)):
+        for name, least in (("every", 0), ("responses", 1), ("tokens", 1), ("verdicts", 0), ("files", 2)):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                off = "; 0 switches the dump off" if name == "every" else ""
+                off = {"every": "; 0 switches the dump off", "verdicts": "; 0 for none"}.get(name, "")
                 raise ValueError(f"trainer.token_dump.{name} is {value!r}; it must be a whole number of at least {least}{off}")
         if self.folder is not None and not (isinstance(self.folder, str) and self.folder):
             raise ValueError(f"trainer.token_dump.folder is {self.folder!r}; it must be a path, or null for the default")

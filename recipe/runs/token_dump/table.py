@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 
 from recipe.files.whole import written_whole
+from recipe.runs.token_dump import verdict_sample
 
 FORMAT = 1
 TEXT = ("prompt_id", "data_source", "prompt", "ground_truth")
 NUMBERS = ("acc", "reward", "solve_rate")
 PER_TOKEN = ("entropy", "advantage", "ratio", "old_log_prob")
-_NAME = re.compile(r"step_(\d+)\.parquet")
 
 
 def text_pieces(tokenizer, ids: Sequence[int]) -> dict[int, str]:
@@ -75,14 +75,28 @@ def build_table(columns: Mapping[str, Sequence], own: Mapping[str, list[np.ndarr
     return table.replace_schema_metadata({"token_dump": json.dumps({"format": FORMAT, **about})})
 
 
-def write_table(table: pa.Table, folder: Path, step: int, files: int) -> Path:
-    """Write `step_<step>.parquet`, whole or not at all, and thin the folder out to `files` files. OSError if it cannot."""
+def verdict_table(columns: Mapping[str, Sequence], about: Mapping[str, Any]) -> pa.Table:
+    """A sample of verdicts in the columns of `verdict_sample`; about: what the metadata say beside the format."""
+    table = pa.table(
+        {
+            "step": pa.array(columns["step"], pa.int32()),
+            "session": pa.array(columns["session"], pa.int32()),
+            "acc": pa.array(np.asarray(columns["acc"], dtype=np.float32)),
+            **{name: pa.array([clean(x) for x in columns[name]], pa.string()) for name in verdict_sample.COLUMNS},
+        }
+    )
+    return table.replace_schema_metadata({"verdicts": json.dumps({"format": verdict_sample.FORMAT, **about})})
+
+
+def write_table(table: pa.Table, folder: Path, step: int, files: int, kind: str = "step") -> Path:
+    """Write `<kind>_<step>.parquet`, whole or not at all, and thin the kind out to `files` files. OSError if it cannot."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"step_{step}.parquet"
+    path = folder / f"{kind}_{step}.parquet"
     with written_whole(path) as new:
         parquet.write_table(table, new, compression="zstd")
-    for old in superfluous([int(m[1]) for m in map(_NAME.fullmatch, os.listdir(folder)) if m], files):
-        (folder / f"step_{old}.parquet").unlink()
+    found = (re.fullmatch(rf"{kind}_(\d+)\.parquet", name) for name in os.listdir(folder))
+    for old in superfluous([int(match[1]) for match in found if match], files):
+        (folder / f"{kind}_{old}.parquet").unlink()
     return path
 
 

@@ -1,4 +1,4 @@
-"""HAPO's advantages worked out by hand; on random batches against the definition in test_hapo_properties.py."""
+"""HAPO's advantages worked out by hand; on random batches against the definition in tests/hapo/test_properties.py."""
 
 import math
 

@@ -1,9 +1,10 @@
 """A stand-in for a recipe's driver: an actor on each node, steps over all of them, checkpoints on request.
 
-    python driver.py folder=DIR trainer.nnodes=N [gloo=1] [fail_at=STEP] [deaf=1]
+    python driver.py folder=DIR trainer.nnodes=N [gloo=1] [fail_at=STEP] [deaf=1] [hang_at=STEP]
 
 It ends after the first step at which DIR/finish exists. On USR1 or TERM it finishes its step, saves and exits with 85.
-`deaf`: it neither answers nor notices that an actor has died, as one that waits in a collective.
+`hang_at`: after this step, or `any`, it ends as a run that its watchdog has ended. `deaf`: it neither answers nor notices
+that an actor has died, as one that waits in a collective.
 """
 
 import json
@@ -80,6 +81,8 @@ def main() -> int:
         print(f"step {step} done", flush=True)
         if str(step) == settings.get("fail_at"):
             return 3
+        if settings.get("hang_at") in ("any", str(step)):
+            return 75
         if asked and not deaf:
             print(f"saved on {asked[0]}", flush=True)
             return 85

@@ -134,6 +134,19 @@ def test_host_lost(slurm, submit):
     finish_resumed(job)
 
 
+def test_a_run_that_hung_comes_again_within_the_limit_of_lost_nodes(submit):
+    job = submit("hang_at=2", MAX_REQUEUES=1)
+    finish_resumed(job)
+    assert "requeued: the run hung" in job.log()
+    job = submit("hang_at=any", MAX_REQUEUES=1)
+    job.wait_restarted()
+    job.wait("FAILED")
+    assert (
+        "the run hung, and the job has been requeued 1 times in a row (MAX_REQUEUES) without a checkpoint on notice"
+        in job.log()
+    )
+
+
 def test_raylet_lost(slurm, submit):
     job = submit()
     job.wait_for_log("step 1 done")

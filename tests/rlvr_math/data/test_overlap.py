@@ -37,8 +37,30 @@ def test_overlap_is_printed_and_written_into_the_manifest(prepare, tmp_path, cap
     manifest = json.loads((out / "dapo-math-17k.manifest.json").read_text())
     found = manifest["overlap"]["aime-2025"]
     assert (found["exact"], found["normalised"], found["problems"]) == ([["0", "2"]], [["1", "1"]], 3)
-    assert found["sha256"] == json.loads((out / "aime-2025.manifest.json").read_text())["sha256"]
+    tested = json.loads((out / "aime-2025.manifest.json").read_text())
+    assert found["sha256"] == tested["sha256"]
     assert manifest["rows_after"] == 3
+    there = tested["overlap"]["dapo-math-17k"]
+    assert (there["exact"], there["normalised"], there["sha256"]) == ([["0", "2"]], [["1", "1"]], manifest["sha256"])
+
+
+@pytest.mark.parametrize("last", ["dapo-math-17k", "aime-2025"])
+def test_prepare_compares_what_lies_in_one_folder(prepare, tmp_path, last):
+    files = {
+        "dapo-math-17k": write(tmp_path / "train.parquet", [dapo("What is 1?", "1"), dapo("What is 2?", "2")]),
+        "aime-2025": write(tmp_path / "test.jsonl", [{"problem": "What is  2?", "answer": "2"}]),
+        "amc-2023": write(tmp_path / "other.jsonl", [{"problem": "What is 2?", "answer": "2"}]),
+    }
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/mine.manifest.json").write_text("[]")
+    printed = ""
+    for name in [*(name for name in files if name != last), last]:
+        printed += prepare(name, files[name])[2].out
+    assert "aime-2025: 1 of 1 problems are in dapo-math-17k.parquet" in printed
+    for name, other in (("dapo-math-17k", "aime-2025"), ("aime-2025", "dapo-math-17k"), ("amc-2023", "dapo-math-17k")):
+        overlap = json.loads((tmp_path / f"out/{name}.manifest.json").read_text())["overlap"]
+        assert sum(len(overlap[other][kind]) for kind in ("exact", "normalised")) == 1
+        assert not {"amc-2023", "aime-2025"} & set(overlap) or name == "dapo-math-17k"
 
 
 def test_other_files_are_refused_in_one_sentence(tmp_path, capsys):

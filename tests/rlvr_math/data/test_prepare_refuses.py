@@ -20,7 +20,7 @@ from tests.rlvr_math.data.published import ROWS, dapo, write
         ([{"problem": "One?", "solution": "no box"}], r"row 1: the column 'solution' has no answer"),
         (
             [{"problem": "One?", "answer": r"\frac{1}{2"}],
-            r"row 1: math-verify finds no expression in the answer .*\(1 such of 1\)",
+            r"row 1: the answer .* has braces that do not match \(1 such of 1\); mend or remove the row",
         ),
         ([{"question": "One?", "final_answer": "['$1$']"}], r"row 1: .* is a list written as text; give the parquet"),
         (
@@ -43,7 +43,7 @@ from tests.rlvr_math.data.published import ROWS, dapo, write
         "no answer",
         "null answer",
         "no box",
-        "unparsable",
+        "damaged",
         "list",
         "chat",
         "suffix",
@@ -121,14 +121,25 @@ def test_a_test_set_in_dapos_form_is_stripped_as_a_whole(refused, prepare, tmp_p
     assert "row 1: the prompt 'What is 2?' is not of the form" in refused("aime-2024", other)
 
 
-def test_published_forms_and_unparsable_answers_can_be_said(prepare, tmp_path):
-    rows = [{"problem": f"Think step by step, please: {i}", "answer": r"\frac{1}{2"} for i in range(5)]
+def test_published_forms_can_be_said(prepare, tmp_path):
+    rows = [{"problem": f"Think step by step, please: {i}", "answer": "1"} for i in range(5)]
     file = write(tmp_path / "in.jsonl", rows)
-    options = ("--published", "Think step by step, please: {problem}", "--keep-unparsable", "--template", "plain")
-    written, manifest, printed = prepare("aime-2025", file, *options)
+    options = ("--published", "Think step by step, please: {problem}", "--template", "plain")
+    written, _, _ = prepare("aime-2025", file, *options)
     assert [row["prompt"][0]["content"] for row in written] == list("01234")
-    assert manifest["unparsable"] == [0, 1, 2, 3, 4]
-    assert "warning: 5 answers can only be compared as text" in printed.err
+
+
+def test_a_training_problem_with_a_damaged_answer_is_dropped_out_loud(prepare, refused, tmp_path):
+    answers = ["1", r"\frac{1}{2", "$$", "9" * 1001, r"\{1, 2\}"]
+    file = write(tmp_path / "in.parquet", [dapo(f"What is {i}?", answer) for i, answer in enumerate(answers)])
+    written, manifest, printed = prepare("dapo-math-17k", file)
+    assert [row["reward_model"]["ground_truth"] for row in written] == ["1", r"\{1, 2\}"]
+    assert [entry["row"] for entry in manifest["damaged"]] == [2, 3, 4]
+    assert (manifest["rows_before"], manifest["rows_after"], manifest["duplicates"]) == (5, 2, 0)
+    assert "-3 problems with a damaged answer dropped" in printed.out
+    assert "damaged: row '2', answer '" in printed.err
+    error = refused("aime-2025", write(tmp_path / "test.jsonl", [{"problem": "One?", "answer": "9" * 1001}]))
+    assert "has more than 1000 characters (1 such of 1)" in error
 
 
 @pytest.fixture

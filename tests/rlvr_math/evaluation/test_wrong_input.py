@@ -102,8 +102,8 @@ def test_verls_own_reward_scores_what_it_knows(evaluation, benchmark_file):
     ("body", "message"),
     [
         ("return {'score': 1.0}", "fails for problem 0 .*returns score, but no 'acc'"),
-        ("return {'score': 1.0, 'acc': 0.5}", "acc 1 .right. or 0 .wrong."),
-        ("return {'score': float('nan'), 'acc': 0}", "score must be a finite number"),
+        ("return {'score': 1.0, 'acc': 0.5}", "acc 0.5; it must be 1 .right. or 0 .wrong."),
+        ("return {'score': float('nan'), 'acc': 0}", "the score nan; it must be a finite number"),
         (
             "int(ground_truth) != 2 or 1 / 0; return float(solution_str == ground_truth)",
             "fails for problem 1 of .*sums.parquet, ground truth '2': .*division by zero",

@@ -94,6 +94,11 @@ BOMBS = {
     "roots": r"\boxed{" + r"\sqrt{" * 120 + "2" + "}" * 121,
     "braces": r"\boxed{" + "{" * 400 + "}" * 401,
     "parentheses": r"\boxed{" + "(" * 400 + ")" * 400 + "}",
+    "fractions": r"\boxed{" + r"\frac{1}{1+" * 60 + "1" + "}" * 60 + "}",
+    "integral": r"\boxed{\int_0^1 \sin(\tan(x^{x^{x}})) \exp(\cos(x^{50})) dx}",
+    "polynomial": r"\boxed{(x+y+z+w+1)^{300}-(x+y+z+w+1)^{299}}",
+    "chain": r"\boxed{x=" + "=".join(rf"\sqrt{{{i}}}" for i in range(60)) + "}",
+    "list": r"\boxed{" + ",".join(rf"\sqrt{{{i}}}" for i in range(60)) + "}",
 }
 
 
@@ -117,6 +122,13 @@ def test_a_bomb_costs_its_time_limit_and_no_more(bomb):
         "Answer: " + r"\boxed{" * 150_000 + "34" + "}" * 150_000,
         r"\\" * 500_000,
         "$" * 10**6,
+        r"\boxed{5}" * 110_000,
+        r"\boxed{}" * 125_000,
+        r"\boxed 5 " * 110_000,
+        "Answer:\n" * 125_000,
+        "Answer: 5\n" * 100_000,
+        r"\boxed{" + "{" * 500_000 + "}" * 500_000 + "}",
+        r"\boxed{" + "9^{" * 300 + "9" + "}" * 300 + "}",
     ],
     ids=lambda response: response[:12],
 )

@@ -7,7 +7,6 @@ import pytest
 
 from recipe.htpo.method import HTPO
 from recipe.runs.commands import training_command
-from recipe.runs.exit_status import USER_ERROR
 
 COMMAND_LINES = {
     "htpo.dificulty_threshold=0.5": r"the config has no htpo.dificulty_threshold; did you mean htpo.difficulty_threshold\?",
@@ -34,6 +33,6 @@ def test_a_wrong_command_line_is_one_sentence(monkeypatch, capsys, tmp_path, ove
     with pytest.raises(SystemExit) as end:
         training_command(HTPO)()
     lines = capsys.readouterr().err.strip().splitlines()
-    assert end.value.code == USER_ERROR
+    assert end.value.code == 2
     assert len(lines) == 1
     assert re.search(f"^error: {COMMAND_LINES[override]}", lines[0]), lines[0]

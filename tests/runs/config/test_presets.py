@@ -11,6 +11,7 @@ from recipe.htpo.method import HTPO
 from recipe.runs.config_checks import check_run
 from recipe.token_level.method import require_known_names
 from tests import ROOT
+from tests.composing import flat
 from tests.layout import Layout
 
 METHODS = {"htpo": HTPO, "hapo": HAPO}
@@ -33,12 +34,6 @@ def load(compose):
 
 def each(presets):
     return pytest.mark.parametrize(("recipe", "path"), presets, ids=[f"{recipe}-{path.stem}" for recipe, path in presets])
-
-
-def flat(node, prefix=""):
-    if not isinstance(node, dict) or not node:
-        return {prefix.rstrip("."): node}
-    return {key: value for name, child in node.items() for key, value in flat(child, f"{prefix}{name}.").items()}
 
 
 def values(config):

@@ -37,6 +37,7 @@ from tests.runs.config.given import GIVEN, SEPARATE
         (["reward_model.model.path=judge"], r"reward_model is .*; set reward.reward_model instead"),
         (["trainer.hang_timeout_s=0"], r"trainer.hang_timeout_s is 0; give seconds above 0, or null"),
         (["trainer.hang_timeout_s=soon"], r"trainer.hang_timeout_s is 'soon'"),
+        (["trainer.hang_timeout_s=True"], r"trainer.hang_timeout_s is True"),  # taken for a second, it would end the run
         (["reward.reward_kwargs.overlong_buffer_cfg.len=0"], r"overlong_buffer_cfg.len is 0"),
         (
             ["algorithm.rollout_correction.rollout_rs=token_k1", "actor_rollout_ref.rollout.calculate_log_probs=False"],

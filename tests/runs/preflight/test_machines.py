@@ -35,7 +35,7 @@ def about(**changes):
 
 @pytest.fixture
 def nodes(monkeypatch):
-    """Stand-ins for a cluster's nodes; the real ones are in test_preflight_cluster.py."""
+    """Stand-ins for a cluster's nodes; the real ones are in test_cluster.py."""
 
     def of(run, *found):
         listed = [Node(f"node-{i}", f"id-{i}", gpus, free, facts) for i, (gpus, free, facts) in enumerate(found)]

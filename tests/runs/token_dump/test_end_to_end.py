@@ -62,13 +62,32 @@ def check_dump(folder, step, metrics):
     assert np.median(ratio) == pytest.approx(1, abs=0.2)
 
 
+def check_verdicts(folder, step, metrics):
+    """All verdicts of the step fit into the sample; the demo's reward compares strings, so it never disagrees with them."""
+    table = parquet.read_table(folder / f"verdicts_{step}.parquet")
+    about = json.loads(table.schema.metadata[b"verdicts"])
+    assert about == {
+        **{"format": 1, "responses": ROWS},
+        "disagreements": {"equal but wrong": 0, "right but different": 0, "timeout": 0},
+    }
+    rows = table.to_pylist()
+    assert np.mean([row["acc"] for row in rows]) == pytest.approx(metrics["htpo/correct_share"])
+    for row in rows:
+        assert row["acc"] == (row["pred"] == row["ground_truth"])
+        assert row["prompt"].startswith("user\n")
+        assert row["response_end"].strip() == row["pred"]
+        assert json.loads(row["details"])["score"] == row["acc"]
+
+
 def test_the_dump_agrees_with_the_metrics_and_does_not_disturb_the_run(demo_inputs, tmp_path):
     dumped = Run(demo_inputs, tmp_path / "dumped", *COMPARABLE, "trainer.token_dump.every=2", "trainer.token_dump.responses=99")
     steps = dumped.start().finish()
     folder = dumped.folder / "tokens"
-    assert sorted(path.name for path in folder.iterdir()) == ["step_1.parquet", "step_2.parquet"]
+    kinds = ("step_1", "step_2", "verdicts_1", "verdicts_2")
+    assert sorted(path.name for path in folder.iterdir()) == [f"{kind}.parquet" for kind in kinds]
     for step in (1, 2):
         check_dump(folder, step, steps[step])
+        check_verdicts(folder, step, steps[step])
         assert steps[step]["timing_s/token_dump"] > 0
     assert "timing_s/token_dump" not in steps[3]
     (read,) = load_runs([dumped.folder])  # for the report page
