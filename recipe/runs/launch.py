@@ -16,6 +16,7 @@ from recipe.runs.start_checks import checks_before_start
 from recipe.runs.weight_bucket import fit_weight_bucket
 from recipe.token_level.method import Method
 from verl_patches import driver
+from verl_patches.weight_socket import give_own_socket
 
 # The last two are what torch.save makes of a write that was cut short.
 _DISK_FULL = ("No space left", "PytorchStreamWriter failed writing file", "unexpected pos ")
@@ -89,6 +90,7 @@ def end(error: Exception | str, status: int) -> None:
 
 
 def _prepare(config: DictConfig, method: Method) -> None:
+    give_own_socket(config)
     apply_environment(config, method.plugin)  # before verl is imported: it chooses its platform once
     for check in checks_before_start(config, method).values():
         check()
