@@ -109,14 +109,14 @@ def _check_separate_async(config: DictConfig) -> None:
 
 
 def _check_gpus_of_a_replica(config: DictConfig) -> None:
-    """verl counts a replica's nodes by the rollout's GPUs on each; by another count than the trainer's, no weights ever arrive."""
+    """verl counts a replica's nodes by the rollout's GPUs on each; by another count than the trainer's, no weights arrive."""
     rollout, trainer = config.actor_rollout_ref.rollout, config.trainer
     size = rollout.tensor_model_parallel_size * rollout.data_parallel_size * rollout.pipeline_model_parallel_size
     if min(rollout.n_gpus_per_node, size) != min(trainer.n_gpus_per_node, size):
         raise ValueError(
             f"actor_rollout_ref.rollout.n_gpus_per_node is {rollout.n_gpus_per_node} and trainer.n_gpus_per_node "
-            f"{trainer.n_gpus_per_node}, so that verl takes a replica of {size} GPUs to be on other nodes than it is; leave out "
-            "actor_rollout_ref.rollout.n_gpus_per_node, or make it the same"
+            f"{trainer.n_gpus_per_node}, so that verl takes a replica of {size} GPUs to be on other nodes than it is; leave "
+            "actor_rollout_ref.rollout.n_gpus_per_node out, or make it the same"
         )
 
 
