@@ -19,6 +19,8 @@ PROCESSES = {
     "evaluation": "an evaluation, before it starts the servers",
     "submission": "launch/submit.py, before it talks to the job server",
     "Slurm": "launch/slurm/wait_for_nodes.py",
+    "weight socket": "every process of a run that imports verl",
+    "vLLM weights": "training ranks and vLLM workers, when verl makes its two ends of the weight sync",
     "CPU": "every process on the platform `cpu`",
     "vLLM worker on the CPU": "each vLLM worker on the platform `cpu`",
 }
@@ -400,6 +402,29 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         ("ray.core.generated.gcs_pb2.GcsNodeInfo.ALIVE", Exists()),
     ),
     # The platform `cpu`.
+    *_part(
+        "vLLM server",
+        "verl_patches.weight_socket",
+        (
+            "verl.workers.rollout.vllm_rollout.vllm_async_server.vLLMHttpServer._get_worker_extension_cls",
+            Says('"verl.workers.rollout.vllm_rollout.utils.vLLMColocateWorkerExtension"'),
+        ),
+    ),
+    # The weight sync's socket: its path is made in these two places and read from nowhere else.
+    *_part(
+        "weight socket",
+        "verl_patches.weight_socket.registered",
+        ("_ROLLOUT_REGISTRY", Exists()),
+        ("get_rollout_class", Says("_ROLLOUT_REGISTRY[(rollout_name, mode)]", 'rsplit(".", 1)')),
+        under="verl.workers.rollout.base.",
+    ),
+    *_part(
+        "vLLM weights",
+        "verl_patches.weight_socket.ends",
+        ("vllm_rollout.ServerAdapter.__init__", Says('self.zmq_handle = f"ipc:///tmp/rl-colocate-zmq-{job_id}-replica-')),
+        ("utils.vLLMColocateWorkerExtension._get_zmq_handle", Says('return f"ipc:///tmp/rl-colocate-zmq-{job_id}-replica-')),
+        under="verl.workers.rollout.vllm_rollout.",
+    ),
     *_part(
         "CPU",
         "verl_patches.cpu",

@@ -55,6 +55,8 @@ def check_run(config: DictConfig, method: Method) -> Any:
     _check_old_reward_keys(config)
     if mode == "separate_async":
         _check_separate_async(config)
+    if config.actor_rollout_ref.hybrid_engine:
+        _check_gpus_of_a_replica(config)
     _check_overlong_buffer(config)
     _check_micro_batches(config, mode)
     _check_rollout_correction(config)
@@ -103,6 +105,18 @@ def _check_separate_async(config: DictConfig) -> None:
         raise ValueError(
             "separate_async sends weights through a checkpoint engine; set "
             "actor_rollout_ref.rollout.checkpoint_engine.backend to nccl or another one of verl's, on a CPU to zmq"
+        )
+
+
+def _check_gpus_of_a_replica(config: DictConfig) -> None:
+    """verl counts a replica's nodes by the rollout's GPUs on each; by another count than the trainer's, no weights arrive."""
+    rollout, trainer = config.actor_rollout_ref.rollout, config.trainer
+    size = rollout.tensor_model_parallel_size * rollout.data_parallel_size * rollout.pipeline_model_parallel_size
+    if min(rollout.n_gpus_per_node, size) != min(trainer.n_gpus_per_node, size):
+        raise ValueError(
+            f"actor_rollout_ref.rollout.n_gpus_per_node is {rollout.n_gpus_per_node} and trainer.n_gpus_per_node "
+            f"{trainer.n_gpus_per_node}, so that verl takes a replica of {size} GPUs to be on other nodes than it is; leave "
+            "actor_rollout_ref.rollout.n_gpus_per_node out, or make it the same"
         )
 
 

@@ -22,7 +22,7 @@ from verl_patches.guard import ContractBroken
 
 
 def checks_before_start(config: DictConfig, method: Method) -> dict[str, Callable[[], Any]]:
-    """The checks by name; each raises ValueError with one sentence. They take what `launch.settle` has left of a config."""
+    """The checks by name; each raises ValueError with one sentence. They take what `settle` has left of a config."""
     return {
         "config": partial(check_run, config, method),
         "environment": partial(check_environment, config),

@@ -90,7 +90,7 @@ def test_it_takes_the_place_of_verls_console(capsys):
 
     importlib.import_module("recipe.htpo.trainer")
     trainer = object.__new__(get_trainer_cls("htpo_sync"))
-    trainer.total_training_steps = 300
+    trainer.total_training_steps, trainer.global_steps = 300, 0
     trainer.logger = Tracking("project", "run", ["console"])
     assert isinstance(trainer.logger.logger["console"], StepLine)
     seen = {}

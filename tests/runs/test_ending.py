@@ -13,9 +13,8 @@ from omegaconf import OmegaConf
 from ray.exceptions import RayTaskError
 
 from recipe.htpo.method import HTPO
-from recipe.runs import launch, stopping, watchdog
+from recipe.runs import launch, settle, stopping, watchdog
 from recipe.runs.checkpoints import write_list
-from recipe.runs.preflight import run
 
 GIVEN = ("actor_rollout_ref.model.path=org/model", "data.train_files=train.parquet", "data.val_files=val.parquet")
 
@@ -175,7 +174,7 @@ def test_another_failure_has_its_name_its_first_line_and_where_to_go_on(ends, co
 
 
 def test_what_is_wrong_before_the_start_is_status_2_and_nothing_starts(compose, monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(launch, "apply_environment", lambda *_: None)
+    monkeypatch.setattr(settle, "apply_environment", lambda *_: None)
     monkeypatch.setattr(verl.trainer.main_ppo, "run_ppo", lambda *_, **__: pytest.fail("started"))
     for override, sentence in (
         ("actor_rollout_ref.rollout.n=1", "error: actor_rollout_ref.rollout.n is 1"),
@@ -190,8 +189,8 @@ def test_what_is_wrong_before_the_start_is_status_2_and_nothing_starts(compose, 
 @pytest.mark.parametrize("mode", ["sync", "htpo_sync", "colocate_async"])
 def test_verl_gets_the_methods_trainer_after_all_checks(compose, monkeypatch, mode):
     done = []
-    monkeypatch.setattr(launch, "apply_environment", lambda config, plugin: done.append(plugin))
-    monkeypatch.setattr(run, "require_files_and_numbers", lambda *_: done.append("three"))
+    monkeypatch.setattr(settle, "apply_environment", lambda config, plugin: done.append(plugin))
+    monkeypatch.setattr(launch, "require_files_and_numbers", lambda *_: done.append("three"))
     monkeypatch.setattr(
         launch, "checks_before_start", lambda *_: {name: lambda name=name: done.append(name) for name in ("one", "two")}
     )

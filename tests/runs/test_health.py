@@ -138,7 +138,7 @@ def test_a_run_is_watched_for_the_signs_of_all_and_of_its_method(capsys):
 
     importlib.import_module("recipe.htpo.trainer")
     trainer = object.__new__(get_trainer_cls("htpo_sync"))
-    trainer.total_training_steps = 300
+    trainer.total_training_steps, trainer.global_steps = 300, 0
     trainer.logger = Tracking("project", "run", [])
     for step in range(1, 6):
         trainer.logger.log(data={"actor/entropy": 0.01, "htpo/hard_prompt_share": 1.0}, step=step)

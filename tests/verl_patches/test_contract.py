@@ -219,7 +219,9 @@ IMPORTS = {
     "agent loop": "verl.trainer.ppo.v1.agent_loop_tq",
     "task runner": "verl.trainer.ppo.v1",
     "evaluation": "verl.workers.rollout.llm_server",
-    "vLLM server": "vllm.v1.engine.async_llm",
+    "weight socket": "verl.workers.rollout.base",
+    "vLLM server": "verl.workers.rollout.vllm_rollout.vllm_async_server",
+    "vLLM weights": "verl.workers.rollout.vllm_rollout",
     "vLLM worker": "vllm.v1.worker.gpu_model_runner",
 }
 

@@ -10,9 +10,9 @@ this module inside its worker process before it builds the model.
 
 import torch
 import vllm.model_executor.layers.utils as target
-from verl.workers.rollout.vllm_rollout.utils import vLLMColocateWorkerExtension
 
 from verl_patches.contract import check
+from verl_patches.weight_socket.ends import Receiver
 
 check("vLLM worker on the CPU")
 
@@ -24,5 +24,5 @@ def _keep_plain_weight(layer: torch.nn.Module, remove_weight: bool) -> None:
 target.dispatch_cpu_unquantized_gemm = _keep_plain_weight
 
 
-class CpuWorkerExtension(vLLMColocateWorkerExtension):
-    """verl's own extension; only the import above matters."""
+class CpuWorkerExtension(Receiver):
+    """As on a GPU; only the import above matters."""

@@ -27,7 +27,8 @@ from recipe.rlvr_math.evaluation.progress import Progress
 from recipe.rlvr_math.evaluation.scoring import check_rewards, describe_verifier, start_scorers
 from recipe.rlvr_math.evaluation.serve import count_servers, start_ray, start_servers, takes_request_seeds
 from recipe.runs import search_path
-from recipe.runs.launch import apply_environment, bottom, end
+from recipe.runs.launch import bottom, end
+from recipe.runs.settle import apply_environment
 from recipe.runs.stopping import RUN_AGAIN, SIGNALS
 
 search_path.register(verl_folder="trainer")  # `model` is a key here, and a group of verl's

@@ -13,11 +13,11 @@ from dataclasses import replace
 from omegaconf import DictConfig, OmegaConf
 
 from recipe.primitives.ranges import check_choice
-from recipe.runs.launch import settle
 from recipe.runs.preflight import batch, cluster, grace, memory, model, prompts, storage, tokenizer
 from recipe.runs.preflight.facts import Run, SkipCheck
 from recipe.runs.preflight.launcher import ACCEPTED, launcher_checks
 from recipe.runs.preflight.results import Result, exit_status, failed, skipped, table
+from recipe.runs.settle import settle
 from recipe.token_level.method import Method
 
 

@@ -28,6 +28,10 @@ from tests.runs.config.given import GIVEN, SEPARATE
         (["actor_rollout_ref.actor.clip_ratio_low=1.5"], r"actor.clip_ratio_low is 1.5.*between 0 and 1"),
         (["actor_rollout_ref.actor.clip_ratio_c=0.5"], r"actor.clip_ratio_c is 0.5.*greater than 1"),
         (["data.max_response_length=2048"], r"overlong_buffer_cfg.len is 4096 and responses have up to 2048 tokens"),
+        (
+            ["actor_rollout_ref.rollout.n_gpus_per_node=1", "actor_rollout_ref.rollout.tensor_model_parallel_size=2"],
+            r"rollout.n_gpus_per_node is 1 and trainer.n_gpus_per_node 8",
+        ),
         ([*SEPARATE, "actor_rollout_ref.rollout.nnodes=0"], r"GPUs of their own.*rollout.nnodes"),
         ([*SEPARATE, "actor_rollout_ref.rollout.n_gpus_per_node=0"], r"GPUs of their own.*rollout.n_gpus_per_node"),
         ([*SEPARATE, "actor_rollout_ref.rollout.checkpoint_engine.backend=naive"], r"checkpoint_engine.backend to nccl"),

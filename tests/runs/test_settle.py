@@ -5,7 +5,7 @@ from unittest.mock import patch
 
 import pytest
 
-from recipe.runs.launch import apply_environment
+from recipe.runs.settle import apply_environment
 
 GIVEN = ("actor_rollout_ref.model.path=org/model", "data.train_files=train.parquet", "data.val_files=val.parquet")
 
