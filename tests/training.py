@@ -45,7 +45,6 @@ class Run:
             self.command,
             self.log,
             VERL_FILE_LOGGER_PATH=str(self.metrics),
-            TENSORBOARD_DIR=str(self.folder / "tensorboard"),
             HTPO_TEST_RECORDS=str(self.folder),  # for tests/recording.py
         )
         return self

@@ -83,10 +83,7 @@ def die_with_parent() -> None:
 
 def train(command: list[str], run_dir: Path, total_steps: int) -> int:
     """Run the command with its output in train.log, and show from the metrics how far it is. Returns its exit status."""
-    environment = os.environ | {
-        "RAY_ADDRESS": "local",  # a cluster of its own, whatever else runs on this machine
-        "TENSORBOARD_DIR": str(run_dir / "tensorboard"),
-    }
+    environment = os.environ | {"RAY_ADDRESS": "local"}  # a cluster of its own, whatever else runs on this machine
     log = run_dir / "train.log"
     with log.open("a") as output, closing(progress(total_steps, read_metrics(run_dir))) as shown:
         process = subprocess.Popen(

@@ -60,8 +60,14 @@ def read_data(config: DictConfig) -> Data:
                 data.files[key][file] = _contents(key, file, config.data.prompt_key)
         _require_same_columns(key, data.files[key])
     if not data.elsewhere:
-        _require_a_batch(config, data.rows(TRAINING))
+        _require_a_batch(config, training_rows(config, data))
     return data
+
+
+def training_rows(config: DictConfig, data: Data) -> int:
+    """Rows that verl's data set takes of the training files, before it filters long prompts."""
+    rows, most = data.rows(TRAINING), config.data.train_max_samples
+    return min(rows, most) if most > 0 else rows
 
 
 def files_of(config: DictConfig, key: str) -> list[str]:
@@ -107,12 +113,10 @@ def _shape(found: pa.DataType) -> object:
 
 
 def _require_a_batch(config: DictConfig, rows: int) -> None:
-    most, size = config.data.train_max_samples, config.data.train_batch_size
-    rows = min(rows, most) if most > 0 else rows
-    if rows < size:
+    if rows < config.data.train_batch_size:
         raise ValueError(
-            f"{rows:,} training rows are fewer than one batch (data.train_batch_size={size:,}); lower data.train_batch_size or "
-            "add data"
+            f"{rows:,} training rows are fewer than one batch (data.train_batch_size={config.data.train_batch_size:,}); lower "
+            "data.train_batch_size or add data"
         )
 
 

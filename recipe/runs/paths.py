@@ -72,7 +72,7 @@ def resolve_paths(config: DictConfig) -> None:
         ValueError: a path that is no text, of an unknown user, with a variable that the shell has left, or of a kind that verl
             cannot read; a relative one to write to in a job's temporary working folder.
     """
-    for keys, resolve in ((MODELS, _model), (CODE, _code), (READ, _path), (WRITTEN, _kept), (MORE_WRITTEN, _path)):
+    for keys, resolve in ((MODELS, _model), (CODE, _code), (READ, _path), (WRITTEN, _kept), (MORE_WRITTEN, _written)):
         for key in keys:
             given = OmegaConf.select(config, key)
             if given is None or _is_borrowed(config, key):
@@ -120,8 +120,15 @@ def _code(key: str, given: str) -> str:
     return _path(key, given.removeprefix("file://") if isinstance(given, str) else given)
 
 
-def _kept(key: str, given: str) -> str:
+def _written(key: str, given: str) -> str:
     path = _path(key, given)
+    if "://" in path:
+        raise ValueError(f"{key} is {given}, and verl writes there to disks only; give a path on one that all nodes share")
+    return path
+
+
+def _kept(key: str, given: str) -> str:
+    path = _written(key, given)
     if f"/{RAY_WORKING_DIRS}/" in f"{path}/":
         raise ValueError(
             f"{key} is {given}, which a submitted job takes from Ray's temporary copy of the working directory: that is "

@@ -201,6 +201,15 @@ def test_verl_gets_the_methods_trainer_after_all_checks(compose, monkeypatch, mo
     assert done == ["recipe.htpo.plugin", "one", "two", "three", f"htpo_{mode.removeprefix('htpo_')}"]
 
 
+def test_a_ray_that_does_not_start_and_a_check_that_breaks_end_in_a_sentence(ends, monkeypatch):
+    assert ends(lambda: failing_with(ConnectionError("no GCS\nat all"))) == (
+        1,
+        "error: Ray could not be started or joined: ConnectionError: no GCS at all",
+    )
+    monkeypatch.setattr(launch, "_prepare", lambda *_: failing_with(KeyError("acc")))
+    assert ends(lambda: None) == (1, "error: a check before the start broke: KeyError: 'acc'")
+
+
 def test_signals_are_heard_from_when_ray_runs_and_the_task_runner_registers_the_trainers(config, monkeypatch):
     """verl calls `options(...).remote()` after `ray.init`, and then `run` in the actor."""
     seen = []

@@ -10,6 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from recipe.runs.data_checks import Data, read_data
 from recipe.token_level.method import Method
 
 _LAYER = re.compile(r".*?\.\d+\.")  # of a parameter's name, e.g. `model.layers.7.`
@@ -115,6 +116,14 @@ class Run:
     known_model: Model | None = None
     known_tokenizer: Any = None
     known_nodes: list[Node] | None = None
+
+    @cached_property
+    def data(self) -> Data:
+        """What the data files hold; why they cannot be used is said by the check `data`."""
+        try:
+            return read_data(self.config)
+        except ValueError:
+            raise SkipCheck("the data cannot be used") from None
 
     @property
     def model(self) -> Model:

@@ -7,10 +7,10 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 
-from omegaconf import DictConfig, ListConfig
+from omegaconf import DictConfig
 
 from recipe.runs.checkpoints import newest_complete
-from recipe.runs.data_checks import TRAINING, VALIDATION, Data
+from recipe.runs.data_checks import VALIDATION, Data, training_rows
 from recipe.runs.preflight.facts import Run, SkipCheck
 from recipe.runs.preflight.results import Result, listed, passed, skipped, warned
 from recipe.runs.start_checks import checks_before_start
@@ -59,22 +59,11 @@ def _model_path(run, _) -> Result:
 def _data(run, data: Data) -> Result:
     if data.elsewhere:
         return skipped("only rows of local files read by verl's own data set class can be looked at")
-    steps = data.rows(TRAINING) // run.config.data.train_batch_size
+    rows = training_rows(run.config, data)
+    steps = rows // run.config.data.train_batch_size
     return passed(
-        f"every row can be used; {data.rows(TRAINING):,} training rows, {steps:,} steps an epoch; {data.rows(VALIDATION):,} "
-        "validation rows"
+        f"every row can be used; {rows:,} training rows, {steps:,} steps an epoch; {data.rows(VALIDATION):,} validation rows"
     )
-
-
-def count_rows(config: DictConfig, files, most: int = -1) -> int | None:
-    """Rows of local parquet files before any filter, at most `most` if that is positive; None if they cannot be counted."""
-    import pyarrow.parquet as parquet
-
-    paths = [str(file) for file in (files if isinstance(files, ListConfig) else [files])]
-    if config.data.custom_cls.path or not all(path.endswith(".parquet") and os.path.isfile(path) for path in paths):
-        return None
-    rows = sum(parquet.read_metadata(path).num_rows for path in paths)
-    return min(rows, most) if most > 0 else rows
 
 
 def current_step(config: DictConfig) -> int:

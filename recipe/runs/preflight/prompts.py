@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from omegaconf import OmegaConf
 
-from recipe.runs.data_checks import KEYS, read_data
+from recipe.runs.data_checks import KEYS
 from recipe.runs.preflight.facts import Run
 from recipe.runs.preflight.results import Result, failed, passed, skipped, warned
 
@@ -13,7 +13,7 @@ _MOST = 5000  # prompts that are tokenized, the longest first: some seconds
 
 def check_prompts(run: Run) -> Result:
     """The template takes every prompt, and at least one in each list of files is within `data.max_prompt_length`."""
-    config, tokenizer, data = run.config, run.tokenizer, read_data(run.config)
+    config, tokenizer, data = run.config, run.tokenizer, run.data
     if data.elsewhere:
         return skipped("the prompts of local files that verl's own data set class reads can be looked at, no others")
     most, findings = config.data.max_prompt_length, []

@@ -15,11 +15,12 @@ import shutil
 import time
 import uuid
 
+from recipe.runs.data_checks import training_rows
 from recipe.runs.environment_checks import existing_parent
 from recipe.runs.nodes import on_nodes
 from recipe.runs.preflight import on_node
 from recipe.runs.preflight.facts import Run, SkipCheck
-from recipe.runs.preflight.launcher import count_rows, current_step
+from recipe.runs.preflight.launcher import current_step
 from recipe.runs.preflight.results import Result, failed, gib, listed, passed, skipped, warned
 from recipe.runs.preflight.sizes import parameter_bytes, trained_parameters
 
@@ -69,13 +70,20 @@ def checkpoint_bytes(run: Run) -> int:
 def _saves_left(run: Run) -> int | None:
     """Checkpoints from the step that the run starts at to its last one; None if its length is not known."""
     trainer = run.config.trainer
-    rows = count_rows(run.config, run.config.data.train_files, run.config.data.train_max_samples)
-    by_epochs = None if rows is None else rows // run.config.data.train_batch_size * trainer.total_epochs
-    ends = [step for step in (trainer.total_training_steps, by_epochs) if step is not None]
+    ends = [step for step in (trainer.total_training_steps, _steps_of_all_epochs(run)) if step is not None]
     if not ends:
         return None
     first, last = current_step(run.config), min(ends)
     return max(last // trainer.save_freq - first // trainer.save_freq + (last % trainer.save_freq > 0), 1)
+
+
+def _steps_of_all_epochs(run: Run) -> int | None:
+    try:
+        if run.data.elsewhere:
+            return None
+    except SkipCheck:
+        return None
+    return training_rows(run.config, run.data) // run.config.data.train_batch_size * run.config.trainer.total_epochs
 
 
 def check_shared(run: Run) -> Result:

@@ -26,7 +26,9 @@ NUMBERS = st.one_of(
 TEXTS = st.sampled_from(
     ["", " ", "x", "auto", "true", "1", "/", "~", "/nowhere/x", "a/b", "ä\n", "$X", "s3://b/x", "org/model", "0x10"]
 )
+REMOVED = "~"
 VALUES = st.one_of(
+    st.just(REMOVED),
     NUMBERS,
     TEXTS,
     st.sampled_from([None, True, False, "???"]),
@@ -50,7 +52,10 @@ def as_a_user_would(config, overrides):
         if isinstance(node, DictConfig) and name in node:
             OmegaConf.set_struct(config, False)
             with contextlib.suppress(OmegaConfBaseException):  # no list goes into a mapping, for example
-                OmegaConf.update(config, key, value)
+                if value == REMOVED:
+                    del node[name]
+                else:
+                    OmegaConf.update(config, key, value)
     OmegaConf.set_struct(config, True)
     return config
 

@@ -86,6 +86,8 @@ PATHS = {
     "trainer.default_local_dir=$SCRATCH/runs": r"trainer.default_local_dir is \$SCRATCH/runs, where the shell has left",
     "trainer.default_local_dir=null": r"trainer.default_local_dir is None; it must be text",
     "trainer.default_local_dir=s3://bucket/runs": r"verl reads no s3:// there",
+    "trainer.default_local_dir=hdfs://host/runs": r"local_dir is hdfs://host/runs, and verl writes there to disks only",
+    "data.cache_dir=hdfs://host/cache": r"data.cache_dir is hdfs://host/cache, and verl writes there to disks only",
     "trainer.default_local_dir=/dev/null/runs": r"but /dev/null is a file; choose another folder",
     "trainer.token_dump.folder=7": r"trainer.token_dump.folder is 7; it must be a path",
 }
