@@ -124,8 +124,10 @@ def _check_overlong_buffer(config: DictConfig) -> None:
     """verl's `dapo` reward manager asserts this in an actor that nobody waits for."""
     kwargs = config.reward.get("reward_kwargs") or {}
     buffer = kwargs.get("overlong_buffer_cfg")
-    if config.reward.reward_manager.name != "dapo" or not buffer or not buffer.enable:
+    if config.reward.reward_manager.name != "dapo" or not buffer or not buffer.get("enable", True):
         return
+    if lacking := [key for key in ("enable", "len", "penalty_factor", "log") if key not in buffer]:
+        raise ValueError(f"reward.reward_kwargs.overlong_buffer_cfg has no {lacking[0]}, which verl reads; set it")
     if not 0 < buffer.len <= (kwargs.get("max_resp_len") or 0):
         raise ValueError(
             f"reward.reward_kwargs.overlong_buffer_cfg.len is {buffer.len} and responses have up to "

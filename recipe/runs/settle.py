@@ -14,7 +14,7 @@ from verl_patches.weight_socket import give_own_socket
 
 def settle(config: DictConfig, method: Method) -> None:
     """What comes before all checks: values that have a meaning, absolute paths, the environment. ValueError if that fails."""
-    check_values(config)
+    check_values(config, method.name)
     resolve_paths(config)
     give_own_socket(config)
     apply_environment(config, method.plugin)  # before verl is imported: it chooses its platform once

@@ -6,7 +6,7 @@ verl checks no types: it fails at the first place that uses the value, often in 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -50,14 +50,22 @@ _ALSO = {
 }
 
 
-def check_values(config: DictConfig) -> None:
-    """Raise ValueError for the first value that has no meaning: a reference to nothing, a wrong type, out of range."""
+def check_values(config: DictConfig, method: str) -> None:
+    """Raise ValueError for the first value that has no meaning: a reference to nothing, a wrong type, out of range.
+
+    method: the key of the method's own settings.
+    """
     tree = OmegaConf.to_container(config)
-    for key in (*_mappings(tuple(verls_defaults("fsdp"))), *_MORE_MAPPINGS):
+    of_any_engine = verls_defaults("fsdp")
+    _refuse_removed(tree, (*{key.partition(".")[0]: None for key in of_any_engine}, f"{_ACTOR}.strategy", method))
+    for key in (*_mappings(tuple(of_any_engine)), *_MORE_MAPPINGS, method):
         _check_mapping(tree, key)
     written = dict(leaves(tree))
-    _refuse_broken_references(config, written)
-    values = dict(leaves(OmegaConf.to_container(config, resolve=True)))
+    try:
+        values = dict(leaves(OmegaConf.to_container(config, resolve=True)))
+    except OmegaConfBaseException:
+        _refuse_broken_references(config, written)
+        raise
     check_choices(values)
     _check_engine(config.actor_rollout_ref.actor)
     schema = verls_defaults(config.actor_rollout_ref.actor.strategy)
@@ -98,16 +106,16 @@ def _check_mapping(tree: dict, key: str) -> None:
         raise ValueError(f"{key} is {node!r}; it must be a mapping, since other keys are below it")
 
 
-def _refuse_removed(tree: dict, schema: dict[str, Any]) -> None:
+def _refuse_removed(tree: dict, keys: Iterable[str]) -> None:
     """verl reads its keys without asking whether they are there."""
-    for key in schema:
+    for key in keys:
         node: Any = tree
         for above in (*reversed([*_above(key)]), key):
             if not isinstance(node, dict):  # a reference, or null
                 break
             name = above.rpartition(".")[2]
             if name not in node:
-                raise ValueError(f"{above} is not in the config, and verl needs it; leave out ~{above}")
+                raise ValueError(f"{above} is not in the config, and is needed; leave out ~{above}")
             node = node[name]
 
 
