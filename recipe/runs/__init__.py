@@ -2,10 +2,14 @@
 
 search_path.py      where Hydra finds verl's configs and those of config/
 commands.py         a method's commands, from the command line to a composed config
-launch.py           from there on: environment, checks, verl's driver
-start_checks.py     the checks before Ray starts, for the launcher and the preflight: config_checks.py of the composed
-                    config, input_checks.py of what it names, each ending in one sentence
+launch.py           from there on: checks, verl's driver, the last sentence
+settle.py           before the checks: value_checks.py, that values have verl's types, with value_ranges.py; paths.py, which
+                    makes paths absolute; the environment of all processes
+start_checks.py     the checks before Ray starts, for the launcher and the preflight, each ending in one sentence:
+                    config_checks.py of settings that go together, environment_checks.py, input_checks.py of model and
+                    checkpoints, data_checks.py of the files that data_files.py reads, reward_checks.py
 reward_function.py  verl's reward function, loaded and called, for checks and evaluations
+time_limit.py       a limit for a call of someone else's code
 trainer.py          a method's trainers, put together from what is here, in token_level/ and in adaptive_temperature/
 recovery.py         the trainer's part in stopping and resuming
 watched.py          its part in not waiting for ever
@@ -15,6 +19,7 @@ stopping.py         how a run is asked to save and end; exit statuses
 checkpoints.py      which checkpoints are complete
 digests.py          what their files hold, to see a byte that changed
 weight_bucket.py    the bucket in which weights go to vLLM holds the largest tensor
+trackers.py         one W&B run and one TensorBoard curve over all attempts
 run_folder.py       where a run keeps its metrics, its token dumps and what the report page shows of its method
 watchdog.py         ends a run that hangs and names who does, with processes.py, which looks at them on their nodes
 nodes.py            a function run on each node of the Ray cluster
