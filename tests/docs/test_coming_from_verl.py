@@ -18,6 +18,8 @@ from omegaconf.errors import OmegaConfBaseException
 from recipe.hapo.method import HAPO
 from recipe.htpo.method import HTPO
 from recipe.runs.config_checks import check_run
+from recipe.runs.paths import resolve_paths
+from recipe.runs.value_checks import check_values
 from recipe.token_level.method import require_known_names
 from tests import ROOT
 from tests.docs.reading import blocks, expanded, text
@@ -56,6 +58,8 @@ def test_a_dapo_script_is_accepted_with_every_value(compose, name):
     for override in overrides:
         given = parser.parse_override(override)
         assert OmegaConf.select(config, given.key_or_group) == given.value(), override
+    check_values(config, name)
+    resolve_paths(config)
     check_run(config, METHODS[name])
     require_known_names(config)
     validate_config(config, need_reference_policy(config), need_critic(config))

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from recipe.hapo.method import HAPO
 from recipe.htpo.method import HTPO
 from recipe.runs.config_checks import check_run
+from recipe.runs.value_checks import check_values
 from tests import ROOT
 from tests.docs.reading import DOCUMENTS, keys
 from tests.runs.config.given import GIVEN
@@ -66,6 +67,7 @@ def test_what_helps_against_trouble_is_accepted(compose):
     for chosen in rounds:
         config = compose(*GIVEN, *chosen.values())
         config.actor_rollout_ref.actor.calculate_entropy = True  # one of them asks for the updated policy's entropy
+        check_values(config, HTPO.name)
         check_run(config, HTPO)
         omega_conf_to_dataclass(config.actor_rollout_ref.actor)
         omega_conf_to_dataclass(config.actor_rollout_ref.rollout)

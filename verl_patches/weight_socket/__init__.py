@@ -40,7 +40,7 @@ def give_own_socket(config: DictConfig) -> None:
             return
         runtime_env = config.ray_kwargs.ray_init.runtime_env
         variables = runtime_env.get("env_vars") or {}
-        names = [name for name in variables.get("VERL_USE_EXTERNAL_MODULES", "").split(",") if name and name != _MODULE]
+        names = [name for name in str(variables.get("VERL_USE_EXTERNAL_MODULES", "")).split(",") if name and name != _MODULE]
         modules = {"VERL_USE_EXTERNAL_MODULES": ",".join([*names, _MODULE])}
         runtime_env.env_vars = {**variables, TOKEN: secrets.token_hex(4), **modules}
 

@@ -8,6 +8,8 @@ from recipe.hapo.method import HAPO
 from recipe.htpo import PRESETS, HTPOConfig, Objective
 from recipe.htpo.method import HTPO
 from recipe.runs.config_checks import check_run
+from recipe.runs.paths import resolve_paths
+from recipe.runs.value_checks import check_values
 from recipe.token_level.method import require_known_names
 from tests import ROOT
 from tests.runs.config.given import GIVEN, METHODS, SEPARATE
@@ -94,6 +96,16 @@ def test_an_ablation_is_one_override(compose):
         ["data.max_response_length=1024", "reward.reward_kwargs.overlong_buffer_cfg.enable=False"],
         ["actor_rollout_ref.actor.policy_loss.loss_mode=vanilla", "algorithm.adv_estimator=grpo"],
         ["actor_rollout_ref.rollout.val_kwargs.n=32", "actor_rollout_ref.rollout.val_kwargs.do_sample=True"],
+        ["trainer.logger=console", "trainer.total_training_steps=null", "data.seed=7", "trainer.max_actor_ckpt_to_keep=3"],
+        ["actor_rollout_ref.model.target_modules=[q_proj,v_proj]", "actor_rollout_ref.model.lora_alpha=64"],
+        ["actor_rollout_ref.actor.checkpoint.save_contents=[model,optimizer,extra,hf_model]", "global_profiler.steps=[1,5]"],
+        ["+actor_rollout_ref.rollout.engine_kwargs.vllm.max_logprobs=5", "actor_rollout_ref.rollout.quantization=fp8"],
+        ["+data.apply_chat_template_kwargs.enable_thinking=False", "data.prompt_key=messages"],
+        ["+actor_rollout_ref.model.override_config.attn_implementation=sdpa", "actor_rollout_ref.rollout.dtype=auto"],
+        ["actor_rollout_ref.actor.optim.lr=1", "actor_rollout_ref.actor.optim.betas=[0.9,0.95]", "algorithm.gamma=1"],
+        ["actor_rollout_ref.rollout.max_model_len=null", "trainer.max_actor_ckpt_to_keep=null", "trainer.save_freq=-1"],
+        ["+ray_kwargs.ray_init.runtime_env.env_vars.NCCL_DEBUG=INFO", "+ray_kwargs.ray_init.runtime_env.env_vars.N=1"],
+        ["trainer.resume_mode=resume_path", "trainer.resume_from_path=/runs/1/global_step_10"],
     ],
     ids=lambda overrides: overrides[0].split(".")[-1],
 )
@@ -102,6 +114,8 @@ def test_settings_that_people_use_are_accepted(compose, overrides):
     from verl.utils.config import validate_config
 
     config = compose(*GIVEN, *overrides)
+    check_values(config, HTPO.name)
+    resolve_paths(config)
     check_run(config, HTPO)
     require_known_names(config)
     validate_config(config, need_reference_policy(config), need_critic(config))

@@ -9,6 +9,8 @@ from recipe.hapo.method import HAPO
 from recipe.htpo import HTPOConfig
 from recipe.htpo.method import HTPO
 from recipe.runs.config_checks import check_run
+from recipe.runs.paths import resolve_paths
+from recipe.runs.value_checks import check_values
 from recipe.token_level.method import require_known_names
 from tests import ROOT
 from tests.composing import flat
@@ -47,6 +49,8 @@ def test_a_preset_is_accepted_here_and_by_verl(load, recipe, path):
 
     # The shared ones leave the model to the user.
     config = load(recipe, path.stem, *(("actor_rollout_ref.model.path=org/model",) if (recipe, path) in SHARED else ()))
+    check_values(config, recipe)
+    resolve_paths(config)
     check_run(config, METHODS[recipe])
     require_known_names(config)
     validate_config(config, need_reference_policy(config), need_critic(config))
