@@ -16,7 +16,8 @@ def names_in(module):
     """What a module binds at its top or imports, its submodules included."""
     path = ROOT / module.replace(".", "/")
     found = {entry.stem for entry in path.iterdir()} if path.is_dir() else set()
-    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    package = path / "__init__.py"
+    file = package if package.is_file() else path.with_suffix(".py")
     for node in ast.walk(ast.parse(file.read_text())) if file.is_file() else ():
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             found.add(node.name)
