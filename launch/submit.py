@@ -25,13 +25,15 @@ from launch.submission.reaching import find_address, use_token  # noqa: E402
 from launch.submission.watch import CTRL_C, FAILED, SECOND_CTRL_C_S, TERMINATED, commands, ray_job, watch  # noqa: E402
 
 REFUSED = 2
+TRY_AGAIN = 75  # the driver's, see recipe/runs/stopping.py, which is not imported: this runs on a laptop without torch
 EPILOG = f"""\
 Ctrl-C: on a terminal it asks, that is, a second one within {SECOND_CTRL_C_S} s stops the job, otherwise only the following
 ends; elsewhere the job goes on. --on-interrupt chooses. SIGTERM always leaves the job running.
 
 Exit status: that of the job's driver (128 + n if signal n ended it); 1 if the job was stopped or never started, or the
-cluster cannot be reached; 2 if nothing was sent because something is wrong here; 75 if the contact was lost for long while
-the job ran; 130 after Ctrl-C, 143 after SIGTERM.
+cluster cannot be reached; 2 if nothing was sent because something is wrong here; 69 if the contact was lost for long while
+the job ran; 130 after Ctrl-C, 143 after SIGTERM. With --retries, a run that hung, or was asked to end before it had saved
+anything (75), is submitted again. One that saved and ended because it was asked to (85) is not.
 
 No secret goes into an override or the runtime environment: see docs/security.md.
 """
@@ -70,6 +72,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--dry-run", action="store_true", help="show what would be sent, and contact nothing")
     parser.add_argument("--no-wait", action="store_true", help="print the job's id on stdout and return at once")
     parser.add_argument("--follow", metavar="ID", help="submit nothing, follow this job")
+    parser.add_argument("--retries", metavar="N", type=int, default=0, help="submit a run that hung (status 75) again, N times")
     parser.add_argument("--on-interrupt", choices=("ask", "stop", "leave"), help="what Ctrl-C does to the job")
     parser.add_argument("--submission-id", metavar="ID", help="default: the recipe, the time and a random part")
     parser.add_argument("--no-preflight", action="store_true", help="train without the recipe's preflight checks before it")
@@ -85,6 +88,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     for given in (options.submission_id, options.follow or ""):
         if not re.fullmatch(r"[\w.-]*", given, re.ASCII):  # it becomes part of a URL and of a file's name
             parser.error(f"{given!r} is not a job's id: it has letters, digits, - _ and . only")
+    if options.retries and (options.no_wait or options.follow):
+        parser.error("--retries needs someone who waits for the end; leave --no-wait and --follow out")
     return options
 
 
@@ -108,14 +113,19 @@ def run(options: argparse.Namespace) -> int:
         return 0
     say(*lines)
     client = connect(address, token_source)
-    submit(client, plan, options.submission_id)
-    if options.no_wait:
-        say(*commands(client, options.submission_id))
-        print(options.submission_id)
-        return 0
     effect = {"ask": "asks what to do", "stop": "stops it", "leave": "leaves it running"}[options.on_interrupt]
-    say(f"submitted; its log follows, Ctrl-C {effect}")
-    return watch(client, options.submission_id, options.on_interrupt)
+    for attempt in range(options.retries + 1):
+        job_id = f"{options.submission_id}-retry{attempt}" if attempt else options.submission_id
+        submit(client, plan, job_id)
+        if options.no_wait:
+            say(*commands(client, job_id))
+            print(job_id)
+            return 0
+        say(f"{job_id} is submitted; its log follows, Ctrl-C {effect}")
+        status = watch(client, job_id, options.on_interrupt)
+        if status != TRY_AGAIN:
+            break
+    return status
 
 
 def connect(address: str, token_source: str | None):

@@ -314,6 +314,16 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         ("py_functional.append_to_dict", Says("val.init_list() if isinstance(val, Metric)", "data[new_key].append(val)")),
         under="verl.utils.",
     ),
+    *_part(
+        "rank",
+        "verl_patches.weights_only",
+        (
+            "checkpoint.fsdp_checkpoint_manager.FSDPCheckpointManager.load_checkpoint",
+            Says("torch.load(local_model_path", "torch.load(local_optim_path", "torch.load(local_extra_state_path"),
+        ),
+        ("fsdp_utils.fsdp_version", Accepts("model")),
+        under="verl.utils.",
+    ),
     # vLLM.
     *_part(
         "vLLM server",

@@ -18,6 +18,8 @@ from typing import Any
 from verl.trainer.ppo.v1.replay_buffer import DAPO_FILTERED_REWARD_COUNTS_KEY
 from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 
+from verl_patches.weights_only import weights_only
+
 
 class HookedTrainer(PPOTrainer):
     """Mix-in in front of one of verl's trainers. A subclass overrides the hooks and calls `super()` for verl's own part.
@@ -48,7 +50,8 @@ class HookedTrainer(PPOTrainer):
 
     def load(self) -> None:
         """Set `global_steps` and load its checkpoint; called once, when models and dataloader are there."""
-        super()._load_checkpoint()
+        with weights_only(self.config.trainer.default_local_dir):
+            super()._load_checkpoint()
 
     def validate(self) -> dict[str, float]:
         """Validate; the metrics."""

@@ -9,7 +9,8 @@ import time
 from launch.submission import ClusterError, say
 
 SECOND_CTRL_C_S = 10
-FAILED, LOST, CTRL_C, CLOSED_OUTPUT, TERMINATED = 1, 75, 130, 141, 143
+# Of our own; all others are the driver's.
+FAILED, LOST, CTRL_C, CLOSED_OUTPUT, TERMINATED = 1, 69, 130, 141, 143
 
 
 def watch(client, job_id: str, on_interrupt: str) -> int:

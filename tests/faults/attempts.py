@@ -20,7 +20,7 @@ class Attempt:
     """inputs: of the demo. folder: the run's; the attempt goes on from what is there."""
 
     def __init__(self, inputs: Path, folder: Path, last_step: int, *overrides: str):
-        from recipe.adaptive_temperature.sampling import PROCESSOR
+        from recipe.adaptive_temperature.rollout_config import PROCESSOR
 
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.disk, self.checkpoints = folder, folder / "run", folder / "run/checkpoints"

@@ -186,6 +186,18 @@ def test_the_status_is_the_failed_preflights_or_what_a_shell_makes_of_a_signal(s
     assert "GOT" in log
 
 
+def test_a_run_that_hung_is_submitted_again_as_often_as_allowed_and_no_other(submit, jobs):
+    hung = submit("--retries", "1", "--submission-id", "hung", "--no-preflight", "--", "code=75")
+    asked = submit("--retries", "1", "--submission-id", "asked", "--no-preflight", "--", "code=85")
+    status, log, said = hung.end()
+    assert (status, log.count("GOT")) == (75, 2)
+    assert "hung FAILED, exit status 75" in said
+    assert "hung-retry1 is submitted" in said
+    assert jobs("hung-retry1")["driver_exit_code"] == 75
+    status, log, _ = asked.end()
+    assert (status, log.count("GOT")) == (85, 1)
+
+
 def test_a_job_outlives_its_followers_until_it_is_stopped(submit, jobs):
     start = time.monotonic()
     status, out, said = submit("--no-wait", "--submission-id", "long", "--", "ticks=600").end()

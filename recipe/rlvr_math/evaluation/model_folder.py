@@ -97,7 +97,10 @@ def _merged(actor: Path, out: Path) -> Path:
         with written_whole(target) as new:
             options = ["--backend", "fsdp", "--local_dir", str(actor), "--target_dir", str(new)]
             command = [sys.executable, "-m", "verl.model_merger", "merge", *options]
-            result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+            environment = os.environ | {"TORCH_FORCE_WEIGHTS_ONLY_LOAD": "1"}  # torch's switch: what is pickled is not run
+            result = subprocess.run(
+                command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+            )
             if result.returncode or read_weights(str(new), tied=False)[1]:
                 log = place / "merged.log"
                 log.write_text(result.stdout)

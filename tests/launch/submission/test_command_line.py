@@ -42,6 +42,21 @@ def test_a_dry_run_shows_everything_and_contacts_nothing(project, server):
         server.accept()
 
 
+@pytest.mark.parametrize("option", [("--no-wait",), ("--follow", "job")])
+def test_retries_need_someone_who_waits(project, option):
+    done = command(project, "--retries", "2", *option, "--", "a=b")
+    assert done.returncode == 2
+    assert "--retries needs someone who waits" in done.stderr
+
+
+def test_the_status_that_is_tried_again_is_the_drivers():
+    from launch.submission import watch
+    from recipe.runs import stopping
+
+    assert submit.TRY_AGAIN == stopping.TRY_AGAIN != watch.LOST
+    assert stopping.RUN_AGAIN != watch.LOST
+
+
 def test_an_unreachable_cluster_is_one_sentence_within_seconds(project):
     start = time.monotonic()
     done = command(project, "--address", "http://127.0.0.1:1", "--", "a=b")
