@@ -28,4 +28,4 @@ def test_there_are_many_wrong_inputs():
         test_reward.MODULES,
         test_values.VALUES,
     )
-    assert sum(map(len, tables)) >= 150
+    assert sum(map(len, tables)) >= 261  # as docs/verified.md says
