@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,21 @@ def test_names_on_the_hub_and_modules_stay_what_they_are(compose, tmp_path, monk
     (tmp_path / "Qwen/Qwen3-8B-Base").mkdir(parents=True)  # a folder of that name is meant before the hub
     resolve_paths(config)
     assert config.actor_rollout_ref.model.path == f"{tmp_path}/Qwen/Qwen3-8B-Base"
+
+
+def test_what_lies_elsewhere_is_left_to_verl(prepare, good, tmp_path):
+    config = prepare("actor_rollout_ref.model.path=hdfs://host/model/", "data.train_files=[hdfs://host/train.parquet]")
+    assert config.actor_rollout_ref.model.path == "hdfs://host/model"
+    assert config.data.train_files == ["hdfs://host/train.parquet"]
+
+
+def test_a_name_on_the_hub_that_is_in_the_cache_may_start(prepare, good, tmp_path, monkeypatch):
+    cache = tmp_path / "models--org--tiny"
+    (cache / "refs").mkdir(parents=True)
+    (cache / "refs/main").write_text("0" * 40)
+    shutil.copytree(good / "model", cache / "snapshots" / ("0" * 40))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    assert prepare("actor_rollout_ref.model.path=org/tiny/").actor_rollout_ref.model.path == "org/tiny"
 
 
 def test_every_path_of_verls_configs_is_known():
