@@ -13,6 +13,7 @@ PROCESSES = {
     "task runner": "the trainer's process, when the trainers are registered",
     "agent loop": "the trainer's process and the agent-loop workers, with adaptive temperatures",
     "rank": "each training rank, when the loss function arrives",
+    "FSDP rank": "each training rank with FSDP, at the same time",
     "vLLM server": "each vLLM server, when the watchdog asks it who it is",
     "vLLM worker": "each vLLM worker, with adaptive temperatures",
     "preflight": "the preflight, before it asks a cluster",
@@ -301,14 +302,28 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         under="verl.utils.",
     ),
     *_part(
-        "rank",
-        "verl_patches.weights_only",
+        "FSDP rank",
+        "verl_patches.checkpoints.weights_only",
         (
             "checkpoint.fsdp_checkpoint_manager.FSDPCheckpointManager.load_checkpoint",
             Says("torch.load(local_model_path", "torch.load(local_optim_path", "torch.load(local_extra_state_path"),
         ),
         ("fsdp_utils.fsdp_version", Accepts("model")),
         under="verl.utils.",
+    ),
+    *_part(
+        "FSDP rank",
+        "verl_patches.checkpoints.shards_once",
+        (
+            "save_checkpoint",
+            Says(
+                *("local_mkdir_safe(local_path)", 'f"model_world_size_{self.world_size}_rank_{self.rank}.pt"'),
+                *('f"optim_world_size_{self.world_size}_rank_{self.rank}.pt"', "if self.should_save_model:"),
+                *("if self.should_save_optimizer:", "torch.distributed.barrier()"),
+            ),
+        ),
+        ("should_save_model", Exists()),
+        under="verl.utils.checkpoint.fsdp_checkpoint_manager.FSDPCheckpointManager.",
     ),
     # vLLM.
     *_part(

@@ -18,7 +18,7 @@ from typing import Any
 from verl.trainer.ppo.v1.replay_buffer import DAPO_FILTERED_REWARD_COUNTS_KEY
 from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 
-from verl_patches.weights_only import weights_only
+from verl_patches.checkpoints.weights_only import weights_only
 
 
 class HookedTrainer(PPOTrainer):
