@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 
 from recipe.runs import recovery, watchdog
+from recipe.runs import trainer as run_trainer  # its checks look at verl before a test changes it
 from recipe.runs import watched as watched_module
 from recipe.runs.checkpoints import newest_complete, problem, write_list
 from recipe.runs.processes import bytes_moved
@@ -154,7 +155,7 @@ def test_the_watch_goes_on_until_tracking_and_queue_are_closed(trainer, monkeypa
     monkeypatch.setattr(watched_module, "end_with", lambda sentence, config, finished: seen.append((sentence(), finished)))
     monkeypatch.setattr(tq, "init", lambda config: None)
     monkeypatch.setattr(tq, "close", lambda: seen.append(dog.ended.is_set()) or trainer._watchdog.on_hang(61.0))
-    runner = task_runner("recipe.runs.trainer").__ray_actor_class__()
+    runner = task_runner(run_trainer.__name__).__ray_actor_class__()
     runner.init_agent_loop_manager = lambda: setattr(runner, "agent_loop_manager", SimpleNamespace(agent_loop_workers=()))
     monkeypatch.setitem(TRAINER_REGISTRY, "this", lambda config: trainer)
     config = OmegaConf.create({"trainer": {"v1": {"trainer_mode": "this"}}, "transfer_queue": {"enable": True}})
