@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Protocol
 
@@ -28,6 +28,8 @@ from recipe.rlvr_math.reward.reading import (
     is_name,
     read,
 )
+from recipe.rlvr_math.reward.stated import NOTHING, Stated, dressed
+from recipe.rlvr_math.reward.units import without
 from recipe.rlvr_math.reward.writing import plain
 
 
@@ -68,14 +70,14 @@ class Judge:
     algebra: Algebra = field(default_factory=_NoAlgebra)
     rules: list[str] = field(default_factory=list)
 
-    def decide(self, gold: str, answer: str) -> bool:
-        """Whether `answer`, as it stands in the response, is right for `gold`."""
+    def decide(self, gold: str, answer: str, stated: Stated = NOTHING) -> bool:
+        """Whether `answer`, as it stands in the response, is right for `gold`, of which a data set may state more."""
         gold, answer = plain(gold), plain(answer)
         if not gold or not answer:
             return self._rule("an empty answer is wrong", False)
         if squeezed(gold) == squeezed(answer):
             return self._rule("written alike", True)
-        return self.equal(read(gold), read(answer))
+        return self.equal(dressed(gold, stated), read(answer))
 
     def reads(self, answer: str) -> bool:
         """Whether every value in an answer is an expression, so that it can be met by more than its own text."""
@@ -172,11 +174,10 @@ class Judge:
     # One value.
 
     def _same_value(self, gold: Value, answer: Value) -> bool:
-        found = re.fullmatch(r"(.*[\d}\])])\s*([A-Za-z])", answer.text) if gold.unit and not answer.unit else None
-        if found and found[2] == gold.unit:  # "5 m", where the gold is in metres
-            answer = Value(found[1], gold.unit)
+        if gold.unit and not answer.unit and (number := without(answer.text, gold.unit)):
+            answer = Value(number, gold.unit)  # "5 m", where the gold is in metres
         if gold.unit == answer.unit:
-            return self._same_number(gold.text, answer.text)
+            return self._same_number(gold.text, answer.text, gold.error)
         if gold.unit and answer.unit:
             return self._rule(f"{gold.unit} is not {answer.unit}", False)
         return self._unit_on_one_side(gold, answer)
@@ -185,19 +186,23 @@ class Judge:
         unit, number = gold.unit or answer.unit, numeral(gold.text)
         part = {"percent": r"\frac{%s}{100}", "degree": r"\frac{(%s) \cdot \pi}{180}"}.get(unit)
         small = unit == "percent" and answer.unit and number is not None and abs(number.value) < 1
-        if not small and self._same_number(gold.text, answer.text):
+        if not small and self._same_number(gold.text, answer.text, gold.error):
             return self._rule("a unit on one side only", True)
-        if part is None or (unit == "degree" and not re.search(r"\\pi|\\circ", gold.text + answer.text)):
+        bare = unit == "degree" and not re.search(r"\\pi|\\circ", gold.text + answer.text)
+        if part is None or bare or gold.error is not None:  # the error is that of the number as it stands
             return self._rule("a unit on one side only", False)
         scaled = [value.text if value.unit is None else _scaled(value.text, part) for value in (gold, answer)]
         return self._rule(f"the value of a {unit}", self._same_number(*scaled))
 
-    def _same_number(self, gold: str, answer: str) -> bool:
+    def _same_number(self, gold: str, answer: str, error: Fraction | None = None) -> bool:
         if squeezed(gold) == squeezed(answer):
             return self._rule("written alike", True)
         gold_number, answer_number = numeral(gold), numeral(answer)
+        if gold_number and error is not None:
+            gold_number = replace(gold_number, error=error)
         if gold_number and answer_number:
-            rule = "exact numbers" if gold_number.unit_of_last_digit is None else "to the digits of the decimal gold"
+            rule = "exact numbers" if gold_number.is_exact else "to the digits of the decimal gold"
+            rule = rule if error is None else "within the stated error"
             return self._rule(rule, meets(gold_number, answer_number.value))
         if r"\infty" in gold + answer:
             return self._rule("infinite", squeezed(gold).lstrip("+") == squeezed(answer).lstrip("+"))
@@ -319,7 +324,7 @@ class Judge:
                 return None, [_ALL]
             case Several() if all(isinstance(item, Value) and not item.unit for item in node.items):
                 return None, [(item.text, True, item.text, True) for item in node.items]
-            case Group(opening, (Value(low, None), Value(high, None)), closing) if opening in "([" and closing in ")]":
+            case Group(opening, (Value(low, None), Value(high, None)), closing, False) if opening in "([" and closing in ")]":
                 return None, [(low, opening == "[", high, closing == "]")]
             case Builder(name, condition):
                 found = self._pieces(condition)

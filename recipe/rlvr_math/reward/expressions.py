@@ -202,7 +202,7 @@ class Sympy:
 
     def same(self, gold: str, answer: str, gold_number: Numeral | None) -> bool:
         right, given = self._number(gold, gold_number), expression(answer)
-        if gold_number is not None and gold_number.unit_of_last_digit is not None and not given.free_symbols:
+        if gold_number is not None and not gold_number.is_exact and not given.free_symbols:
             value = given.evalf(DIGITS)
             return bool(value.is_Float or value.is_Rational) and meets(gold_number, Fraction(sympy.Rational(value)))
         return equal(right, given)

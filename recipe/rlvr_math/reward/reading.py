@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 
 from recipe.rlvr_math.reward.units import split_unit
 
@@ -16,10 +17,11 @@ MAX_ITEMS = 64  # of a list; what is longer is text
 
 @dataclass(frozen=True)
 class Value:
-    """One value: an expression, and the name of its unit."""
+    """One value: an expression, the name of its unit, and of a gold the error that a data set states."""
 
     text: str
     unit: str | None = None
+    error: Fraction | None = None
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,12 @@ class Several:
 
 @dataclass(frozen=True)
 class Group:
-    """A tuple, or an interval: items in order between brackets."""
+    """A tuple, or an interval: items in order between brackets. `is_tuple` where it is stated to be no interval."""
 
     opening: str
     items: tuple
     closing: str
+    is_tuple: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,14 +119,14 @@ _OPEN, _CLOSE = ("(", "[", r"\{", r"\langle"), (")", "]", r"\}", r"\rangle")
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL)
 
 
-def read(text: str) -> Node:
-    """The node of an answer."""
+def read(text: str, several: bool | None = None) -> Node:
+    """The node of an answer; `several` is whether `1,200` is two answers, None if that is not known."""
     text = text.strip()
     if found := _CHOICE.fullmatch(text):
         return Either((Value(found[1]), read(found[2])))
     if (found := _COMMA_NUMBER.fullmatch(text)) and not re.search(r"[,;]", found[3]):
         number = _read_one(found[1] + found[2].replace(",", "") + found[3])
-        return Either((number, _read_list(text)))
+        return Either((number, _read_list(text))) if several is None else _read_list(text) if several else number
     return _read_list(text)
 
 

@@ -12,7 +12,7 @@ units are compared by name, never converted (1000 m is not judged right for 1 km
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import lru_cache
 
 _NAMES = (
     ("m", "meter", "metre"),
@@ -38,7 +38,7 @@ _NAMES = (
     ("oz", "ounce"),
     ("l", "liter", "litre"),
     ("ml", "milliliter", "millilitre"),
-    ("degree", "deg", "^{\\circ}"),
+    ("degree", "deg", "^{\\circ}", "^\\circ"),
     ("radian", "rad"),
     ("percent", "\\%"),
     ("dollar", "\\$", "usd", "us dollar"),
@@ -58,6 +58,7 @@ _NAMES = (
     ("ev",),
     ("unit",),
 )
+_MARKS = {"degree": r"^{\circ}", "percent": r"\%"}
 _KNOWN = {name: names[0] for names in _NAMES for name in names}
 # Words after which a number is another one, or none.
 _CHANGING = frozenset(
@@ -75,6 +76,8 @@ _TEXT_UNIT = re.compile(
 )
 _WORD_UNIT = re.compile(r"(?P<body>(?:.*[\d})\].!]))\s*(?P<unit>(?<![A-Za-z\\])[A-Za-z]{2,}[A-Za-z ./^{}\d-]*)", re.DOTALL)
 _MARK_UNIT = re.compile(r"(?P<body>.*[^\s^_{(+*/=-])\s*(?P<unit>\\%|\^\{\\circ\}|\^\{\s*\\circ\s*\}|\\\$|€|£)", re.DOTALL)
+_BEFORE_UNIT = re.compile(r"(?:[\d})\]]|\\pi(?![A-Za-z]))(?=\s*[\\A-Za-z^])")
+_LONGEST = 60  # characters of a unit
 _ANGLE_OF = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![A-Za-z])")  # whose degrees are no unit of the whole
 _MONEY_BEFORE = re.compile(r"(?P<sign>-?)\s*(?P<unit>\\\$|€|£)\s*(?P<body>.*)", re.DOTALL)
 
@@ -97,7 +100,25 @@ def split_unit(text: str) -> tuple[str, str | None]:
     return text, None
 
 
-@cache
+def name_of(unit: str) -> str:
+    """The name of what is known to be a unit, in plain LaTeX; its own text, if it is no usual one."""
+    return _name(unit) or re.sub(r"\\text|[{}\s]", "", unit).lower()
+
+
+def written(unit: str) -> str:
+    """A unit by its name, as it stands after a number."""
+    return _MARKS.get(unit, rf"\text{{ {unit} }}")
+
+
+def without(text: str, unit: str) -> str | None:
+    """What stands before this unit at the end, which may be a letter alone here (`5 m`); None if `text` ends otherwise."""
+    for found in _BEFORE_UNIT.finditer(text, max(0, len(text) - _LONGEST)):
+        if name_of(text[found.end() :]) == unit:
+            return text[: found.end()]
+    return None
+
+
+@lru_cache(maxsize=4096)
 def _name(written: str) -> str | None:
     """The name of a unit: "kilometres" is km, "square cm" is cm^2; other words in the singular; None for what is no unit."""
     text = re.sub(r"\\text\s*|[{}~]|\\[ ,;]|\\cdot|\\left|\\right", " ", written)

@@ -172,7 +172,6 @@ def code(text: str) -> str:
     return _INFINITY.sub(r"\\infty ", text)
 
 
-_TIGHT_GROUPS = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+)(?![\d,])")
 _SPACED_GROUPS = re.compile(r"(?<![\d.,\\])(\d{1,3}(?:(?:\\,|\\ | )\s?\d{3})+)(?!\d|\s?\d)")
 _SURE_COMMA = re.compile(r"(?<=\d)(?:\{,\}|\\mathord\{,\}|,\\!)\s*(?=\d{3}(?!\d))")
 
