@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from recipe.rlvr_math.reward.answers import MAX_ANSWER, find_answer
-from recipe.rlvr_math.reward.reading import (
+from recipe.rlvr_math.reward.nodes import (
     Based,
     Builder,
     Chain,
@@ -28,8 +28,8 @@ from recipe.rlvr_math.reward.reading import (
     Several,
     Value,
     Words,
-    read,
 )
+from recipe.rlvr_math.reward.reading import read
 from recipe.rlvr_math.reward.score import decide
 from recipe.rlvr_math.reward.stated import NOTHING, Stated, dressed, exact_error
 from recipe.rlvr_math.reward.verifier_pool import VerifierTimeout

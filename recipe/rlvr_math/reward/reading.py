@@ -1,108 +1,32 @@
 r"""What kind of thing an answer is, and its parts. Nothing is computed here, and no library is needed.
 
-`read` takes the plain LaTeX of `writing` and returns one of the nodes below. What can be read in two ways (`1,200`) is
+`read` takes the plain LaTeX of `writing` and returns one of `nodes`. What can be read in two ways (`1,200`) is
 `Either`.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from fractions import Fraction
 
+from recipe.rlvr_math.reward.nodes import (
+    EMPTY,
+    REALS,
+    Based,
+    Builder,
+    Chain,
+    Colon,
+    Either,
+    Group,
+    Matrix,
+    Node,
+    Sets,
+    Several,
+    Value,
+    Words,
+)
 from recipe.rlvr_math.reward.units import split_unit
 
 MAX_ITEMS = 64  # of a list; what is longer is text
-
-
-@dataclass(frozen=True)
-class Value:
-    """One value: an expression, the name of its unit, and of a gold the error that a data set states."""
-
-    text: str
-    unit: str | None = None
-    error: Fraction | None = None
-
-
-@dataclass(frozen=True)
-class Several:
-    """Several answers in no order: a list, a set in braces, `\\pm`."""
-
-    items: tuple
-
-
-@dataclass(frozen=True)
-class Group:
-    """A tuple, or an interval: items in order between brackets. `is_tuple` where it is stated to be no interval."""
-
-    opening: str
-    items: tuple
-    closing: str
-    is_tuple: bool = False
-
-
-@dataclass(frozen=True)
-class Chain:
-    """Parts with relations between them: `x = 2 + 2 = 4`, `1 <= x < 4`. The parts are plain LaTeX."""
-
-    parts: tuple[str, ...]
-    relations: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Sets:
-    """Sets joined by one operation, `\\cup` or `\\setminus`."""
-
-    operation: str
-    items: tuple
-
-
-@dataclass(frozen=True)
-class Builder:
-    """`\\{x : condition\\}`."""
-
-    name: str
-    condition: object
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """Rows of nodes."""
-
-    rows: tuple[tuple, ...]
-
-
-@dataclass(frozen=True)
-class Based:
-    """Digits to a base. It is met by the same digits to the same base, so that "write 5 to base 2" is not met by 5."""
-
-    digits: str
-    base: int
-
-
-@dataclass(frozen=True)
-class Colon:
-    """A time or a ratio: `10:30`, `3:2`."""
-
-    parts: tuple
-
-
-@dataclass(frozen=True)
-class Words:
-    """Text; case and spaces do not matter."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Either:
-    """Two readings."""
-
-    readings: tuple
-
-
-Node = Value | Several | Group | Chain | Sets | Builder | Matrix | Based | Colon | Words | Either
-REALS, EMPTY = Words("\\mathbb{R}"), Several(())
 
 _OR, _AND = "\ue001", "\ue002"
 _JOINT = re.compile(r"\\text\s*\{\s*,?\s*(and|or)\s*,?\s*\}|(?<![A-Za-z\\])(and|or)(?![A-Za-z])")

@@ -3,10 +3,9 @@
     reward.custom_reward_function.path=pkg://recipe.rlvr_math.reward.score
     +reward.custom_reward_function.reward_kwargs.wrong_score=-1       # DAPO's reward, +1 or -1
 
-verl 0.9.1 takes `pkg://` as well as the path of this file. A verdict has four steps, a file each: where the answer stands
-(`answers`), one way of writing (`writing`), what kind of thing it is (`reading`), whether it is the gold (`equality`, with
-`numerals` and `units`). Only expressions that are no plain numbers go to computer algebra (`expressions`), in processes of
-`verifier_pool`. docs/verdicts.md has what was measured; `python -m recipe.rlvr_math.reward.judge` explains a verdict.
+verl 0.9.1 takes `pkg://` as well as the path of this file. Only expressions that are no plain numbers go to computer algebra,
+in processes of `verifier_pool`. docs/verdicts.md has the rules and what was measured; `python -m recipe.rlvr_math.reward.judge`
+explains a verdict.
 
 Differences from verl's `math_dapo`, each of them an example in tests/rlvr_math/reward/test_score_against_dapo.py:
 
@@ -23,8 +22,9 @@ import hashlib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from recipe.rlvr_math.reward.algebra import NeedsAlgebra
 from recipe.rlvr_math.reward.answers import MAX_ANSWER, final_answer, normalise, quick_verdict
-from recipe.rlvr_math.reward.equality import Judge, NeedsAlgebra
+from recipe.rlvr_math.reward.equality import Judge
 from recipe.rlvr_math.reward.stated import NOTHING, Stated
 from recipe.rlvr_math.reward.verifier_pool import VerifierTimeout, pool
 

@@ -17,8 +17,9 @@ from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Any
 
+from recipe.rlvr_math.reward.nodes import Chain, Either, Group, Node, Several, Value
 from recipe.rlvr_math.reward.numerals import numeral
-from recipe.rlvr_math.reward.reading import Chain, Either, Group, Node, Several, Value, read
+from recipe.rlvr_math.reward.reading import read
 from recipe.rlvr_math.reward.units import name_of, written
 from recipe.rlvr_math.reward.writing import plain
 
