@@ -9,7 +9,8 @@ from fractions import Fraction
 from recipe.rlvr_math.reward.algebra import Algebra, NeedsAlgebra, NoAlgebra
 from recipe.rlvr_math.reward.nodes import Value
 from recipe.rlvr_math.reward.numerals import meets, numeral
-from recipe.rlvr_math.reward.units import without
+from recipe.rlvr_math.reward.unit_names import ratio
+from recipe.rlvr_math.reward.units import split_letter, without
 
 
 @dataclass
@@ -35,11 +36,30 @@ class Values:
     def _same_value(self, gold: Value, answer: Value) -> bool:
         if gold.unit and not answer.unit and (number := without(answer.text, gold.unit)):
             answer = Value(number, gold.unit)  # "5 m", where the gold is in metres
-        if gold.unit == answer.unit:
+        elif gold.unit and not answer.unit:
+            number, letter = split_letter(answer.text)  # or in km
+            answer = Value(number, letter) if letter and ratio(letter, gold.unit) else answer
+        if gold.unit and gold.unit == answer.unit:
             return self._same_number(gold.text, answer.text, gold.error)
         if gold.unit and answer.unit:
+            return self._other_unit(gold, answer)
+        if not gold.unit and not answer.unit and numeral(gold.text) and not numeral(answer.text):
+            answer = Value(*split_letter(answer.text))  # "5 J", where the gold has no variable
+        return (
+            self._unit_on_one_side(gold, answer)
+            if answer.unit or gold.unit
+            else self._same_number(gold.text, answer.text, gold.error)
+        )
+
+    def _other_unit(self, gold: Value, answer: Value) -> bool:
+        if {gold.unit, answer.unit} == {"degree", "radian"}:
+            degrees = r"\frac{180 \cdot (%s)}{\pi}" if gold.unit == "degree" else r"\frac{\pi \cdot (%s)}{180}"
+            return self._rule("degrees and radians", self._same_number(gold.text, degrees % answer.text, gold.error))
+        size, number = ratio(answer.unit, gold.unit), numeral(answer.text)
+        if size is None or number is None:
             return self._rule(f"{gold.unit} is not {answer.unit}", False)
-        return self._unit_on_one_side(gold, answer)
+        same = self._same_number(gold.text, _fraction(number.value * size), gold.error)
+        return self._rule(f"{answer.unit} converted to {gold.unit}", same)
 
     def _unit_on_one_side(self, gold: Value, answer: Value) -> bool:
         unit, number = gold.unit or answer.unit, numeral(gold.text)
@@ -100,13 +120,12 @@ def _scaled(text: str, part: str) -> str:
     number = numeral(text)
     if number is not None and "100" in part:
         value = number.value / 100
-        exact = (
-            rf"\frac{{{value.numerator}}}{{{value.denominator}}}"
-            if value >= 0
-            else rf"-\frac{{{-value.numerator}}}{{{value.denominator}}}"
-        )
-        return exact if number.unit_of_last_digit is None else _decimal(value)
+        return _fraction(value) if number.unit_of_last_digit is None else _decimal(value)
     return part % text
+
+
+def _fraction(value: Fraction) -> str:
+    return rf"{'-' * (value < 0)}\frac{{{abs(value.numerator)}}}{{{value.denominator}}}"
 
 
 def _decimal(value: Fraction) -> str:

@@ -20,7 +20,7 @@ from recipe.rlvr_math.reward.judge import main
         ),
         ("[1,4)", r"\boxed{1\le x<4}", [r"in order: [1; 4)", r"1 \le x < 4", "as sets of numbers: equal", "right"]),
         ("1,200", r"\boxed{1200}", ["1200 or else 2 in any order: 1; 200", "right"]),
-        ("3\\text{ km}", r"\boxed{3\text{ m}}", ["read as  3 in km", "km is not m: different", "wrong"]),
+        ("3\\text{ km}", r"\boxed{3\text{ kg}}", ["read as  3 in km", "km is not kg: different", "wrong"]),
         ("5", "It is 5.", ["the response has no box and no answer line", "wrong"]),
     ],
 )
@@ -39,7 +39,7 @@ def test_a_response_from_standard_input(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--unit", "km", "5", r"\boxed{5\text{ m}}"], ["stated   unit km", "read as  5 in km", "km is not m: different"]),
+        (["--unit", "km", "5", r"\boxed{5\text{ m}}"], ["stated   unit km", "m converted to km: different"]),
         (["--error", "0.1", "4.2", r"\boxed{4.25}"], ["with an error of 1/10", "within the stated error: equal"]),
         (["--multiple", "1,200", r"\boxed{1200}"], ["is_multiple_answer True", "2 in any order: 1; 200", "verdict    wrong"]),
         (["--no-multiple", "1,200", r"\boxed{1200}"], ["is_multiple_answer False", "read as  1200", "verdict    right"]),
