@@ -39,6 +39,7 @@ _COLON = re.compile(
 _COMMA_NUMBER = re.compile(r"([+-]?(?:\\\$|€|£)?\s?)(\d{1,3}(?:,\d{3})+)((?:\.\d+)?(?!\d).*)", re.DOTALL)
 _CHOICE = re.compile(r"\\text\s*\{\s*\(?([A-E])[.):]+\s*\}\s*(\S.*)", re.DOTALL)  # \textbf{(C)}\ 36
 _TEXT = re.compile(r"\\(?:text|operatorname)\s*\{([^{}]*)\}")
+_NO_SOLUTION = re.compile(r"(?:\\text\s*\{)?\s*(?:[Nn]o (?:real )?solutions?|(?:[Tt]he )?[Ee]mpty set)\s*\}?")
 _OPEN, _CLOSE = ("(", "[", r"\{", r"\langle"), (")", "]", r"\}", r"\rangle")
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL)
 
@@ -98,7 +99,7 @@ def _split(text: str, is_separator) -> tuple[list[str], list[str]]:
 def _read_one(text: str) -> Node:
     """A part without separators of a list."""
     text = _unwrapped(text.strip())
-    if text in (r"\emptyset", r"\{\}", r"\{ \}"):
+    if text in (r"\emptyset", r"\{\}", r"\{ \}") or _NO_SOLUTION.fullmatch(text):
         return EMPTY
     if text in (r"\mathbb{R}", r"(-\infty,\infty)", r"\text{all real numbers}", "all real numbers"):
         return REALS

@@ -40,7 +40,7 @@ _SIZES = re.compile(
     r"(?![A-Za-z])\s?\.?"
 )
 _FRACTIONS = re.compile(r"\\[dtc]frac(?![A-Za-z])|\\sfrac(?![A-Za-z])|\\nicefrac(?![A-Za-z])")
-_NEGATIVE_SPACE = re.compile(r"\\!\s*|\{\}|\\(?:phantom|hspace|vspace|label|tag)\*?\{[^{}]*\}")
+_NEGATIVE_SPACE = re.compile(r"\\!\s*|\{\}|\\(?:phantom|hspace|vspace|label|tag|color|textcolor)\*?\{[^{}]*\}")
 _WIDE_SPACE = re.compile(r"\\(?:q?quad|enspace|hfill|newline|par)(?![A-Za-z])|(?<!\\)\\[;: ]|(?<!\\)\\\n|~|\n|\t")
 _SAME = {
     **{r"\\leqslant": r"\\le", r"\\geqslant": r"\\ge", r"\\leq": r"\\le", r"\\geq": r"\\ge", r"\\neq": r"\\ne", r"\\lt": "<"},
