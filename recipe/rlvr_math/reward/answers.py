@@ -4,7 +4,7 @@ The rule, to be applied by hand. Three things state an answer:
 
 * a box: `\boxed{...}` or `\fbox{...}`, or `\boxed` before one number, letter or command without braces;
 * an answer line: a line that begins with "answer" and a colon (also the full-width one); only marks of Markdown, the number of
-  an item and words such as "the", "final" or "so" may stand before, "is" between the two. What follows on the line is the answer;
+  an item and words such as "the", "final" or "so" may stand before, "is" between the two. What follows on it is the answer;
   if nothing does, the next line that is not empty is, or the formula displayed or the code fenced there;
 * "answer:" in the middle of a sentence, and an answer line with nothing but three or more words (no digit, no formula).
 
