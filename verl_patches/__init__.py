@@ -4,7 +4,7 @@ The rest of the project uses their documented extension points, and what is here
 changed; on a GPU cluster three things are patched: one object of the trainer (its replay buffer), verl's FSDP checkpoint
 manager, and an entry of a registry.
 
-    assumptions.py       the list of all that is assumed; contract.py looks at it in each process; guard.py says how
+    assumptions/         the list of all that is assumed; contract.py looks at it in each process; guard.py says how
     driver.py            run verl's driver with a task runner of ours, and be told when Ray is up and when all is closed
     trainer_hooks.py     a trainer whose steps, checkpoints and validation have public names
     replay_buffer.py     how many prompts are in which state, what was dropped, an end to a wait; how often to look
