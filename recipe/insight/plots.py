@@ -29,7 +29,7 @@ _OVERVIEW = (
     (
         "Longest responses",
         "response_length/clip_ratio",
-        "Share as long as the longest; cut off at the limit.",
+        "Share of responses as long as the step's longest one, at which they are cut off if it is the limit.",
         ".1%",
     ),
     ("Gradient norm", "actor/grad_norm", "Before clipping.", ".3~g"),

@@ -14,21 +14,8 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from recipe.rlvr_math.reward import nodes
 from recipe.rlvr_math.reward.answers import MAX_ANSWER, find_answer
-from recipe.rlvr_math.reward.nodes import (
-    Based,
-    Builder,
-    Chain,
-    Colon,
-    Either,
-    Group,
-    Matrix,
-    Node,
-    Sets,
-    Several,
-    Value,
-    Words,
-)
 from recipe.rlvr_math.reward.reading import read
 from recipe.rlvr_math.reward.score import decide
 from recipe.rlvr_math.reward.stated import NOTHING, Stated, dressed, exact_error
@@ -57,33 +44,33 @@ def explain(gold: str, response: str, timeout: float = 5.0, stated: Stated = NOT
     return [*lines, f"verdict    {'right' if right else 'wrong'}"]
 
 
-def describe(node: Node) -> str:
+def describe(node: nodes.Node) -> str:
     """A node of `reading` in words."""
     match node:
-        case Value(text, unit, error):
+        case nodes.Value(text, unit, error):
             stated = f" with an error of {error}" if error is not None else ""
             return (text or "nothing") + (f" in {unit}" if unit else "") + stated
-        case Several(()):
+        case nodes.Several(()):
             return "the empty set"
-        case Several(items):
+        case nodes.Several(items):
             return f"{len(items)} in any order: " + "; ".join(map(describe, items))
-        case Group(opening, items, closing, is_tuple):
+        case nodes.Group(opening, items, closing, is_tuple):
             return f"{'a tuple' if is_tuple else 'in order'}: {opening}" + "; ".join(map(describe, items)) + closing
-        case Chain(parts, relations):
+        case nodes.Chain(parts, relations):
             return parts[0] + "".join(f" {relation} {part}" for relation, part in zip(relations, parts[1:], strict=True))
-        case Sets(operation, items):
+        case nodes.Sets(operation, items):
             return f" {operation} ".join(map(describe, items))
-        case Builder(name, condition):
+        case nodes.Builder(name, condition):
             return f"all {name} with {describe(condition)}"
-        case Matrix(rows):
+        case nodes.Matrix(rows):
             return "a matrix: " + " / ".join(", ".join(map(describe, row)) for row in rows)
-        case Based(digits, base):
+        case nodes.Based(digits, base):
             return f"{digits} to base {base}"
-        case Colon(parts):
+        case nodes.Colon(parts):
             return ":".join(parts)
-        case Words(text):
+        case nodes.Words(text):
             return f"the words {text!r}"
-        case Either(readings):
+        case nodes.Either(readings):
             return " or else ".join(map(describe, readings))
     raise AssertionError(node)
 
