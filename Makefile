@@ -45,7 +45,7 @@ test-cluster: setup
 test-faults: setup
 	$(PY) -m tests.faults $(ARGS)
 
-# Under two minutes: no Ray, no vLLM, two files at a time.
+# About three minutes on two cores: no Ray, no vLLM, two files at a time.
 test-fast: setup
 	$(PY) -m pytest -m "not slow and not cluster" -n 2 --dist loadfile $(ARGS)
 

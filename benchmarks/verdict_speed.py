@@ -72,8 +72,9 @@ def main() -> None:
 
 def algebra_share(pairs: list[tuple[str, str]]) -> float:
     """The share of verdicts for which a verifier process is asked."""
+    from recipe.rlvr_math.reward.algebra import NeedsAlgebra
     from recipe.rlvr_math.reward.answers import final_answer
-    from recipe.rlvr_math.reward.equality import Judge, NeedsAlgebra
+    from recipe.rlvr_math.reward.equality import Judge
 
     asked = 0
     for gold, response in pairs:

@@ -17,7 +17,9 @@ for candidate in "${candidates[@]}"; do
   fi
 done
 if [ -z "$python" ]; then
-  echo "error: ${wanted:-neither python3.12 nor python3.11} is a Python 3.12 or 3.11 that can make virtual environments; on Debian and Ubuntu:" \
+  nothing="neither python3.12 nor python3.11 is"
+  [ -z "$wanted" ] || nothing="$wanted is not"
+  echo "error: $nothing a Python 3.12 or 3.11 that can make virtual environments; on Debian and Ubuntu:" \
     "apt-get install python3.12-venv (or python3.11-venv); another place: make setup PYTHON=/path/to/python3.12" >&2
   exit 1
 fi

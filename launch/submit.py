@@ -23,9 +23,9 @@ from launch.submission import ClusterError, say  # noqa: E402
 from launch.submission.plan import make_plan  # noqa: E402
 from launch.submission.reaching import find_address, use_token  # noqa: E402
 from launch.submission.watch import CTRL_C, FAILED, SECOND_CTRL_C_S, TERMINATED, commands, ray_job, watch  # noqa: E402
+from recipe.runs.stopping import TRY_AGAIN  # noqa: E402
 
 REFUSED = 2
-TRY_AGAIN = 75  # the driver's, see recipe/runs/stopping.py, which is not imported: this runs on a laptop without torch
 EPILOG = f"""\
 Ctrl-C: on a terminal it asks, that is, a second one within {SECOND_CTRL_C_S} s stops the job, otherwise only the following
 ends; elsewhere the job goes on. --on-interrupt chooses. SIGTERM always leaves the job running.
@@ -88,6 +88,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     for given in (options.submission_id, options.follow or ""):
         if not re.fullmatch(r"[\w.-]*", given, re.ASCII):  # it becomes part of a URL and of a file's name
             parser.error(f"{given!r} is not a job's id: it has letters, digits, - _ and . only")
+    if options.retries < 0:
+        parser.error(f"--retries is {options.retries}; give 0 or more")
     if options.retries and (options.no_wait or options.follow):
         parser.error("--retries needs someone who waits for the end; leave --no-wait and --follow out")
     return options

@@ -83,5 +83,5 @@ class Layout:
 
     @property
     def checkpoint(self):
-        """GB on disk. FSDP: fp32 parameters and moments from each shard group. Megatron: bf16 weights, fp32 optimizer once."""
-        return self.billions * (14 if self.megatron else 12 * self.gpus / self.shards)
+        """GB on disk. FSDP2: fp32 parameters and moments, once. Megatron: bf16 weights, fp32 optimizer."""
+        return self.billions * (14 if self.megatron else 12)

@@ -13,12 +13,16 @@ def exists(module):
 
 
 def names_in(module):
-    """What a module binds at its top or imports, its submodules included."""
+    """What a module binds at its top, also in an `if` or `try`, its submodules included."""
     path = ROOT / module.replace(".", "/")
     found = {entry.stem for entry in path.iterdir()} if path.is_dir() else set()
     package = path / "__init__.py"
     file = package if package.is_file() else path.with_suffix(".py")
-    for node in ast.walk(ast.parse(file.read_text())) if file.is_file() else ():
+    left = ast.parse(file.read_text()).body if file.is_file() else []
+    while left:
+        node = left.pop()
+        if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            left += ast.iter_child_nodes(node)
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             found.add(node.name)
         elif isinstance(node, ast.Import | ast.ImportFrom):

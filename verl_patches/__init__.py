@@ -1,15 +1,15 @@
 """The one room that knows what verl, Ray, vLLM, TransferQueue and torch do not document, and that patches them.
 
 The rest of the project uses their documented extension points, and what is here under public names. Nothing in site-packages is
-changed; on a GPU cluster three things are patched: one object of the trainer (its replay buffer), the loading of a checkpoint,
-an entry of a registry.
+changed; on a GPU cluster three things are patched: one object of the trainer (its replay buffer), verl's FSDP checkpoint
+manager, and an entry of a registry.
 
-    assumptions.py       the list of all that is assumed; contract.py looks at it in each process; guard.py says how
+    assumptions/         the list of all that is assumed; contract.py looks at it in each process; guard.py says how
     driver.py            run verl's driver with a task runner of ours, and be told when Ray is up and when all is closed
     trainer_hooks.py     a trainer whose steps, checkpoints and validation have public names
     replay_buffer.py     how many prompts are in which state, what was dropped, an end to a wait; how often to look
     separate_async.py    the trainer of that mode without vLLM on the training GPUs
-    weights_only.py      what is pickled in a checkpoint is data, never run
+    checkpoints/         shards are written once, what is pickled in a checkpoint is data
     weight_socket/       a run's weights go through a socket of its own
     agent_loop.py        an agent-loop worker of one's own, and what it does for one session
     ray_processes.py     asking actors of a run who they are; what the titles of processes say

@@ -18,7 +18,7 @@ from typing import Any
 from verl.trainer.ppo.v1.replay_buffer import DAPO_FILTERED_REWARD_COUNTS_KEY
 from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 
-from verl_patches.weights_only import weights_only
+from verl_patches.checkpoints.weights_only import weights_only
 
 
 class HookedTrainer(PPOTrainer):
@@ -50,7 +50,8 @@ class HookedTrainer(PPOTrainer):
 
     def load(self) -> None:
         """Set `global_steps` and load its checkpoint; called once, when models and dataloader are there."""
-        with weights_only(self.config.trainer.default_local_dir):
+        trainer = self.config.trainer
+        with weights_only(trainer.resume_from_path if trainer.resume_mode == "resume_path" else trainer.default_local_dir):
             super()._load_checkpoint()
 
     def validate(self) -> dict[str, float]:

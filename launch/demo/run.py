@@ -3,7 +3,8 @@
     python launch/demo/run.py [--recipe htpo|hapo|PACKAGE] [--run-dir DIR] [key=value ...]
 
 A package of another method has, as `recipe.htpo` has, a module `main` and a module `method` with its `Method`.
-Run again after it was killed, it resumes from its last checkpoint. Exits 1 if validation accuracy did not double.
+Run again after it was killed, it resumes from its last checkpoint. Exits 1 if validation accuracy did not double in a run of
+the full length.
 """
 
 from __future__ import annotations
@@ -154,7 +155,8 @@ def main() -> int:
         if status := train(training_command(args.recipe, run_dir, args.overrides), run_dir, total):
             return status
         seconds = time.monotonic() - start
-    if not report(method, run_dir, read_metrics(run_dir), seconds):
+    doubled = report(method, run_dir, read_metrics(run_dir), seconds)
+    if not doubled and total >= total_steps([]):  # a shorter run proves nothing
         print("\nValidation accuracy did not double: something is wrong.", file=sys.stderr)
         return 1
     return 0

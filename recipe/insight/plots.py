@@ -26,7 +26,12 @@ _OVERVIEW = (
     ("Reward", "critic/score/mean", "Mean score of the step's responses; with group filtering, of the kept groups.", ".3~g"),
     ("Entropy", "actor/entropy", "Mean over response tokens, nats. A steady fall towards 0 is entropy collapse.", ".3~g"),
     ("Response length", "response_length/mean", "Mean, tokens.", ",.0f"),
-    ("Cut-off responses", "response_length/clip_ratio", "Share of responses that reached the length limit.", ".1%"),
+    (
+        "Longest responses",
+        "response_length/clip_ratio",
+        "Share of responses as long as the step's longest one, at which they are cut off if it is the limit.",
+        ".1%",
+    ),
     ("Gradient norm", "actor/grad_norm", "Before clipping.", ".3~g"),
 )
 # Phases of a step that do not overlap (timing_s/<name>); other timings are parts of these.

@@ -72,7 +72,8 @@ def newest_complete(directory: str, damage: Callable[[Path], str | None] = lambd
     """The newest complete checkpoint below `directory`, and a sentence about each newer one that is broken or unfinished.
 
     Nothing newer than what verl's tracker names counts: whoever goes back to an older checkpoint sets the tracker. A tracker
-    that cannot be read (a disk that was full) is a broken thing, too, and then every checkpoint with a list counts.
+    that cannot be read (a disk that was full), or is gone though there are checkpoints, is a broken thing, too, and then every
+    checkpoint with a list counts. Without one, a first checkpoint that was not finished is none.
 
     damage: says what is wrong with a checkpoint whose files are all there; None if nothing is.
 
@@ -82,14 +83,15 @@ def newest_complete(directory: str, damage: Callable[[Path], str | None] = lambd
     root = Path(directory)
     tracker = root / CHECKPOINT_TRACKER
     try:
-        tracked = int(tracker.read_text())
+        tracked, broken = int(tracker.read_text()), []
     except FileNotFoundError:
-        return None, []
+        tracked, broken = None, [f"{tracker} is gone"]
     except ValueError:
-        tracked = None
-    broken = [] if tracked is not None else [f"{tracker} holds no step"]
+        tracked, broken = None, [f"{tracker} holds no step"]
     name = re.compile(CHECKPOINT_FOLDER.format(r"(\d+)"))
     steps = {int(m[1]): p for p in root.glob(CHECKPOINT_FOLDER.format("*")) if (m := name.fullmatch(p.name))}
+    if not tracker.exists() and all(_begun(folder) for folder in steps.values()):
+        return None, []
     for step in sorted(steps, reverse=True):
         reason = problem(steps[step], step == tracked) or damage(steps[step])
         if reason is not None:
@@ -100,6 +102,16 @@ def newest_complete(directory: str, damage: Callable[[Path], str | None] = lambd
         f"no checkpoint in {directory} is complete ({'; '.join(broken) or CHECKPOINT_FOLDER.format(tracked) + ' is gone'}); "
         "restore one, or start anew with another trainer.default_local_dir"
     )
+
+
+def _begun(folder: Path) -> bool:
+    """Whether a checkpoint was begun by `begin_list` and its list never written."""
+    try:
+        return json.loads((folder / LIST).read_text()) is None
+    except ValueError:  # the disk was full
+        return True
+    except FileNotFoundError:
+        return not any(path.is_file() for path in folder.rglob("*"))
 
 
 def resumes_from(config) -> str:

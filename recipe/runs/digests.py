@@ -104,7 +104,8 @@ def _write(folder: Path, before: threading.Thread | None) -> None:
         before.join()
     try:
         listed = (folder / LIST).read_text()
-        found = digests([str(folder / name) for name in json.loads(listed)])
+        # Links are files of other ranks, under their own names.
+        found = digests([str(folder / name) for name in json.loads(listed) if not (folder / name).is_symlink()])
         if None in found.values() or (folder / LIST).read_text() != listed:
             return  # it is being removed, or written anew
         with written_whole(folder / DIGESTS) as new:

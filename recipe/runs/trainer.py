@@ -2,7 +2,9 @@
 
 token_level/trainer.py           the method's token fields
 adaptive_temperature/trainer.py  the entropy statistics for the sampler
-recovery.py                      stopping, resuming, the watchdog
+recovery.py                      stopping, resuming
+watched.py                       the watchdog
+filled.py, finite.py             batches that are not full, numbers that are not finite
 RunTrainer, here                 checks, metrics, console, warnings, token dump
 """
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from recipe.token_level.context import LossInputs, handing_loss
-from verl_patches import weights_only
+from verl_patches import checkpoints
 from verl_patches.contract import check
 
 SUMS = "token_level_sums/"  # prefix of metrics that the trainer turns into ratios
@@ -35,7 +35,7 @@ class TokenFieldsLoss:
     def __setstate__(self, state):
         self.__dict__.update(state)
         check("rank")
-        weights_only.apply()  # this comes before any checkpoint is loaded
+        checkpoints.apply()  # before any is saved or loaded
         importlib.import_module(self.plugin)
 
     def __call__(self, model_output, data, dp_group=None):

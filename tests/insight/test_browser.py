@@ -101,7 +101,7 @@ def test_ticks_have_as_many_digits_as_tell_them_apart(tmp_path, visit):
         assert len(set(texts)) == len(texts), (title, texts)
     assert ticks["Reward"] == ["0.2", "0.4", "0.6", "0.8"]
     assert ticks["Gradient norm"] == ["1,000", "2,000", "3,000", "4,000"]
-    assert {len(text) for text in ticks["Cut-off responses"]} == {len("50.00%"), len("50%")}
+    assert {len(text) for text in ticks["Longest responses"]} == {len("50.00%"), len("50%")}
     page.click("#tab-overview")
     page.evaluate("Plotly.relayout(document.querySelectorAll('#overview .plot')[0], {'yaxis.range': [0.5, 0.5003]})")
     page.wait_for_function("() => document.querySelector('#overview .plot').textContent.includes('0.5001')")

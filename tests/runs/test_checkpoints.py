@@ -74,6 +74,29 @@ def test_a_tracker_that_a_full_disk_left_empty_is_passed_over(tmp_path):
     assert newest_complete(tmp_path) == (str(new), [f"{tracker} holds no step"])
 
 
+def test_without_a_tracker_the_newest_with_a_list_counts_and_never_step_0(tmp_path):
+    old, new = checkpoint(tmp_path, 2), checkpoint(tmp_path, 4)
+    tracker = tmp_path / "latest_checkpointed_iteration.txt"
+    tracker.unlink()
+    assert newest_complete(tmp_path) == (str(new), [f"{tracker} is gone"])
+    (new / "complete.json").unlink()
+    assert newest_complete(tmp_path) == (str(old), [f"{tracker} is gone", f"{new} was not finished"])
+    (old / "complete.json").unlink()
+    with pytest.raises(ValueError, match=rf"no checkpoint in .* is complete \({tracker} is gone; "):
+        newest_complete(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["null", "", None])
+def test_a_first_checkpoint_that_was_never_finished_is_none(tmp_path, text):
+    folder = tmp_path / "global_step_2"
+    begin_list(folder, listed=True)
+    if text is None:
+        (folder / "complete.json").unlink()
+    else:
+        (folder / "complete.json").write_text(text)
+    assert newest_complete(tmp_path) == (None, [])
+
+
 def test_one_without_a_list_counts_if_verl_says_so(tmp_path):
     folder = checkpoint(tmp_path, 4, listed=False)
     assert newest_complete(tmp_path) == (str(folder), [])

@@ -34,6 +34,14 @@ def test_they_are_sha256_of_what_is_listed(folder):
     assert digests.damage(folder) is None
 
 
+def test_a_link_to_another_ranks_file_has_none_of_its_own(folder):
+    (folder / "actor/other.pt").symlink_to("model.pt")
+    write_list(folder)
+    write(folder)
+    assert set(json.loads((folder / "digests.json").read_text())) == {"actor/model.pt", "data.pt"}
+    assert digests.damage(folder) is None
+
+
 def test_each_change_is_named(folder):
     write(folder)
     (folder / "actor/model.pt").write_bytes(b"weighty")

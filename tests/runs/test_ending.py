@@ -129,38 +129,32 @@ def test_a_wrong_value_is_the_sentence_alone(ends):
     )
 
 
-@pytest.mark.parametrize(
-    "cause",
-    [
-        OSError(errno.ENOSPC, "No space left on device"),
-        OSError(errno.ENOSPC, "in another language"),
-        OSError(errno.EDQUOT, "Disk quota exceeded"),
-        RuntimeError("[enforce fail] PytorchStreamWriter failed writing file data/7: file write failed"),
-        RuntimeError("unexpected pos 576 vs 470"),
-        RuntimeError("error 28: No space left on device\nand more"),
-    ],
-)
-def test_a_full_disk_is_named(ends, config, cause):
-    folder = checkpoint(config)
-    status, last = ends(failing(cause))
-    assert status == 1
-    assert last.startswith(f"error: a disk is full ({type(cause).__name__}: ")
-    assert last.endswith(f"; free space or lower trainer.max_actor_ckpt_to_keep; the same command resumes from {folder}")
+FULL = "a disk is full", "free space or lower trainer.max_actor_ckpt_to_keep"
+READ_ONLY = "a disk can only be read", "have it mounted for writing, or take another folder"
 
 
 @pytest.mark.parametrize(
-    "cause",
+    ("cause", "what", "mend"),
     [
-        OSError(errno.EROFS, "in another language"),
-        RuntimeError("[enforce fail at inline_container.cc:747] . open file failed with strerror: Read-only file system"),
+        (OSError(errno.ENOSPC, "No space left on device"), *FULL),
+        (OSError(errno.ENOSPC, "in another language"), *FULL),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), *FULL),
+        (RuntimeError("[enforce fail] PytorchStreamWriter failed writing file data/7: file write failed"), *FULL),
+        (RuntimeError("unexpected pos 576 vs 470"), *FULL),
+        (RuntimeError("error 28: No space left on device\nand more"), *FULL),
+        (OSError(errno.EROFS, "in another language"), *READ_ONLY),
+        (
+            RuntimeError("[enforce fail at inline_container.cc:747] . open file failed with strerror: Read-only file system"),
+            *READ_ONLY,
+        ),
     ],
 )
-def test_a_disk_that_can_only_be_read_is_named(ends, config, cause):
+def test_a_disk_is_named_with_what_to_do(ends, config, cause, what, mend):
     folder = checkpoint(config)
     status, last = ends(failing(cause))
     assert status == 1
-    assert last.startswith(f"error: a disk can only be read ({type(cause).__name__}: ")
-    assert last.endswith(f"; have it mounted for writing, or take another folder; the same command resumes from {folder}")
+    assert last.startswith(f"error: {what} ({type(cause).__name__}: ")
+    assert last.endswith(f"; {mend}; the same command resumes from {folder}")
 
 
 def test_another_failure_has_its_name_its_first_line_and_where_to_go_on(ends, config):

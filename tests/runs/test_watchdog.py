@@ -1,14 +1,18 @@
 """The watchdog's patience on a clock of its own, and what it makes of verl's buffer and of many suspects."""
 
 import os
+import subprocess
+import sys
+import threading
 import time
 from types import SimpleNamespace
 
 import pytest
 
-from recipe.runs import watchdog
+from recipe.runs import processes, watchdog
 from recipe.runs.processes import bytes_moved
 from recipe.runs.watchdog import Watchdog, Watched, diagnose
+from verl_patches.ray_processes import title
 from verl_patches.replay_buffer import watch as watch_buffer
 
 
@@ -120,3 +124,109 @@ def test_of_many_suspects_four_are_named(monkeypatch, n, end):
     assert sentence.count("rank ") == 4
     assert sentence.endswith(end)
     assert (" more" in sentence) == (n > 4)
+
+
+def test_the_watchdog_barks_once_and_only_when_nothing_changes():
+    numbers, barked = iter(range(10**9)), threading.Event()
+    busy = Watchdog(0.2, lambda: next(numbers), lambda _: barked.set())
+    busy.start()
+    assert not barked.wait(1)
+    busy.ended.set()
+    calls = []
+    idle = Watchdog(0.2, lambda: "same", calls.append)
+    idle.start()
+    idle.join(10)
+    assert not idle.is_alive()
+    assert len(calls) == 1
+    assert calls[0] > 0.2
+
+
+def ranks(n):
+    return [Watched(f"rank {i}", "node", i, "10.0.0.1") for i in range(n)]
+
+
+@pytest.mark.parametrize(
+    ("answers", "sentence"),
+    [
+        (
+            {"node": {0: ("sleeping", "update"), 1: ("stopped", "update"), 2: ("sleeping", "update")}},
+            "rank 1 (pid 1 on 10.0.0.1) is stopped in update",
+        ),
+        (
+            {"node": {0: ("sleeping", "update"), 1: ("sleeping", "update"), 2: ("gone", "")}},
+            "rank 2 (pid 2 on 10.0.0.1) is gone",
+        ),
+        (
+            {"node": {0: ("sleeping", "update"), 1: ("running", "load"), 2: ("sleeping", "update")}},
+            "rank 1 (pid 1 on 10.0.0.1) is in load, while 2 ranks are in update",
+        ),
+        ({"node": dict.fromkeys(range(3), ("sleeping", "update"))}, "all 3 ranks are in update"),
+        (
+            {},
+            "; ".join(f"rank {i} (pid {i} on 10.0.0.1) is silent: its node does not answer" for i in range(3)),
+        ),
+    ],
+)
+def test_who_hangs_is_named(monkeypatch, answers, sentence):
+    monkeypatch.setattr(watchdog, "on_nodes", lambda function, arguments: answers)
+    assert diagnose(ranks(3)) == sentence
+
+
+def test_before_anything_is_known_the_sentence_says_so(monkeypatch):
+    monkeypatch.setattr(watchdog, "on_nodes", lambda function, arguments: {})
+    assert diagnose([]) == "no process of the run is known yet"
+
+
+class Buffer:
+    """Looks as verl's replay buffer does: it forgets what it knew, and asks."""
+
+    def __init__(self):
+        self.there = {"pending": {"a", "b"}, "running": set(), "finished": set(), "failure": set()}
+        self.during_the_look = lambda: None
+        for kind in self.there:
+            setattr(self, f"{kind}_keys", {})
+
+    def _sync_metadata_from_transfer_queue(self):
+        for kind, keys in self.there.items():
+            setattr(self, f"{kind}_keys", {})
+            self.during_the_look()
+            setattr(self, f"{kind}_keys", {"train": set(keys)})
+
+    def _evict_terminal_groups(self, global_steps, partition_id, eviction_reasons):
+        return "evicted"
+
+
+def test_progress_is_any_change_of_step_phase_or_prompts():
+    buffer = watch_buffer(Buffer())
+    trainer = SimpleNamespace(replay_buffer=buffer, global_steps=1, timing_raw={}, writing=None, files_looked_at=0)
+    buffer._sync_metadata_from_transfer_queue()
+    seen = [watchdog.progress_of(trainer)]
+    for change in (
+        lambda: buffer.there["finished"].add("a"),
+        lambda: trainer.timing_raw.update(gen=1.0),
+        lambda: trainer.timing_raw.update(gen=2.0),  # the same phase again, as in separate_async
+        lambda: setattr(trainer, "global_steps", 2),
+    ):
+        change()
+        buffer._sync_metadata_from_transfer_queue()
+        seen.append(watchdog.progress_of(trainer))
+    assert len(set(seen)) == 5
+    # A look of the buffer is no progress, neither while it lasts nor after it.
+    during = []
+    buffer.during_the_look = lambda: during.append(watchdog.progress_of(trainer))
+    buffer._sync_metadata_from_transfer_queue()
+    assert {*during, watchdog.progress_of(trainer)} == {seen[-1]}
+
+
+def test_a_child_that_nobody_waited_for_is_no_obstacle():
+    import psutil
+
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    while psutil.Process(child.pid).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    try:
+        assert title(psutil.Process(child.pid)) == ""
+        assert processes.look([child.pid, os.getpid()])[child.pid] == ("dead", "")
+    finally:
+        child.wait()
+    assert processes.look([child.pid]) == {child.pid: ("gone", "")}

@@ -69,21 +69,26 @@ class Result:
 
 def run(model: Path, world_size: int, updates: Sequence[Update], folder: Path) -> list[Result]:
     """Start the ranks, make all the updates one after the other in them, each on a model of its own; in their order."""
+    jobs, out = folder / f"jobs-{world_size}.pkl", folder / f"results-{world_size}.pkl"
+    jobs.write_bytes(pickle.dumps((str(model), list(updates))))
+    run_ranks("tests.token_level.actor_update", world_size, jobs, out)
+    return pickle.loads(out.read_bytes())
+
+
+def run_ranks(module: str, world_size: int, *arguments: Any) -> None:
+    """`python -m module arguments` as each rank of a process group on this machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    jobs, out = folder / f"jobs-{world_size}.pkl", folder / f"results-{world_size}.pkl"
-    jobs.write_bytes(pickle.dumps((str(model), list(updates))))
     cpu = {"VERL_PLATFORM": "cpu", "VERL_USE_EXTERNAL_MODULES": "verl_patches.cpu", "OMP_NUM_THREADS": "1"}
     group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(world_size)}
     group |= {"LOCAL_WORLD_SIZE": str(world_size), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-W", "ignore", "-m", "tests.token_level.actor_update", str(jobs), str(out)]
+    command = [sys.executable, "-W", "ignore", "-m", module, *map(str, arguments)]
     ranks = [
         subprocess.Popen(command, cwd=ROOT, env=os.environ | cpu | group | {"RANK": str(rank), "LOCAL_RANK": str(rank)})
         for rank in range(world_size)
     ]
     assert [rank.wait(timeout=600) for rank in ranks] == [0] * world_size
-    return pickle.loads(out.read_bytes())
 
 
 def token_fields(name: str, batch: dict[str, torch.Tensor], settings) -> dict[str, torch.Tensor]:
@@ -189,32 +194,42 @@ def around(own: list[torch.Tensor], rows: list[int], seed: int):
     return nested(values + noise[row, : len(values)] for row, values in zip(rows, own, strict=True))
 
 
-def make(model: str, update: Update) -> Result:
-    """All updates of one setting on this rank."""
+def prepared(model: str, update: Update):
+    """A worker with the method's loss, its rows of the rollouts, and the method; within `computing_in`."""
     from omegaconf import OmegaConf
     from verl.utils import tensordict_utils as tu
     from verl.utils.config import omega_conf_to_dataclass
 
     from recipe.hapo.method import HAPO
     from recipe.htpo.method import HTPO
-    from recipe.token_level.loss import SUMS, TokenFieldsLoss
+    from recipe.token_level.loss import TokenFieldsLoss
 
     method, config = {"htpo": HTPO, "hapo": HAPO}[update.method], composed(model, update)
     actor = omega_conf_to_dataclass(config.actor_rollout_ref.actor)
     settings = method.settings(OmegaConf.to_container(config[update.method]), actor)
-    with computing_in(update.dtype):
-        worker = make_worker(config, "actor", update.dtype)
-        engine, rows = worker.actor.engine, rows_of(worker.actor.engine)
-        data = tu.index_select_tensor_dict(rollouts(update.method, engine.module.config.vocab_size, settings), rows)
-        unpadded = worker.actor.model_config.use_remove_padding
-        tu.assign_non_tensor(data, temperature=1.0, global_batch_size=ROWS, use_remove_padding=unpadded, calculate_entropy=True)
-        data["old_log_probs"] = around(log_probs(engine, data), rows, seed=2)
-        if actor.use_kl_loss:
-            reference = make_worker(config, "ref", update.dtype).ref.engine
-            data["ref_log_prob"] = around(log_probs(reference, data), rows, seed=3)
-        tu.assign_non_tensor(data, mini_batch_size=ROWS, epochs=1, seed=1, dataloader_kwargs={"shuffle": False})
+    worker = make_worker(config, "actor", update.dtype)
+    engine, rows = worker.actor.engine, rows_of(worker.actor.engine)
+    data = tu.index_select_tensor_dict(rollouts(update.method, engine.module.config.vocab_size, settings), rows)
+    unpadded = worker.actor.model_config.use_remove_padding
+    tu.assign_non_tensor(data, temperature=1.0, global_batch_size=ROWS, use_remove_padding=unpadded, calculate_entropy=True)
+    data["old_log_probs"] = around(log_probs(engine, data), rows, seed=2)
+    if actor.use_kl_loss:
+        reference = make_worker(config, "ref", update.dtype).ref.engine
+        data["ref_log_prob"] = around(log_probs(reference, data), rows, seed=3)
+    tu.assign_non_tensor(data, mini_batch_size=ROWS, epochs=1, seed=1, dataloader_kwargs={"shuffle": False})
+    worker.set_loss_fn(TokenFieldsLoss(actor, method.plugin, method.token_fields, settings, method.reads_entropy(settings)))
+    return worker, data, method
 
-        worker.set_loss_fn(TokenFieldsLoss(actor, method.plugin, method.token_fields, settings, method.reads_entropy(settings)))
+
+def make(model: str, update: Update) -> Result:
+    """All updates of one setting on this rank."""
+    from verl.utils import tensordict_utils as tu
+
+    from recipe.token_level.loss import SUMS
+
+    with computing_in(update.dtype):
+        worker, data, method = prepared(model, update)
+        engine = worker.actor.engine
         gradients = []  # as the optimizer gets them
         parameters = [p for p in engine.module.parameters() if p.requires_grad]
         hook = engine.optimizer.register_step_pre_hook(

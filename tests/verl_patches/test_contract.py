@@ -216,6 +216,7 @@ IMPORTS = {
     "plugin": "verl.trainer.ppo.core_algos",
     "preflight": "verl.utils.model, verl.utils.torch_dtypes",
     "rank": "verl.workers.engine_workers",
+    "FSDP rank": "verl.workers.engine.fsdp.transformer_impl",
     "agent loop": "verl.trainer.ppo.v1.agent_loop_tq",
     "task runner": "verl.trainer.ppo.v1",
     "evaluation": "verl.workers.rollout.llm_server",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from verl_patches.weights_only import apply, weights_only
+from verl_patches.checkpoints.weights_only import apply, weights_only
 
 
 class Code:

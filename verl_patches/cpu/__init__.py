@@ -7,6 +7,7 @@ Importing it registers the platform `cpu` and applies the patches, in every proc
     flash_attention    transformers has no FlashAttention on the CPU. Adds it to a table of devices; patches one function.
     ulysses            gloo exchanges no lists of tensors, as verl's sequence parallelism does. Patches one verl function.
     offload            FSDP2's offloading pins memory, which takes an accelerator. Replaces one class in verl.
+    checkpoint_engine  verl's engines send weights through accelerators. A backend `zmq`, by verl's registry.
     vllm_distribution  vLLM's CPU build has another distribution name than verl asks for. Patches one metadata look-up.
     vllm_weights       vLLM's CPU backend drops the weights that a weight sync must overwrite. Patches one vLLM function;
                        loaded by vLLM alone, as its worker's extension.

@@ -3,9 +3,9 @@ r"""Where the answer stands in a response.
 The rule, to be applied by hand. Three things state an answer:
 
 * a box: `\boxed{...}` or `\fbox{...}`, or `\boxed` before one number, letter or command without braces;
-* an answer line: a line that begins with "answer" and a colon (also the full-width one); only marks of Markdown and words such
-  as "the", "final" or "so" may stand before, "is" between the two. What follows on the line is the answer; if nothing does, the
-  next line that is not empty is, or the formula displayed there;
+* an answer line: a line that begins with "answer" and a colon (also the full-width one); only marks of Markdown, the number of
+  an item and words such as "the", "final" or "so" may stand before, "is" between the two. What follows on it is the answer;
+  if nothing does, the next line that is not empty is, or the formula displayed or the code fenced there;
 * "answer:" in the middle of a sentence, and an answer line with nothing but three or more words (no digit, no formula).
 
 Empty ones are no statement, and an unclosed last box is no box. The last box or answer line counts. Only where there is none,
@@ -29,7 +29,8 @@ _LINE = re.compile(
     re.IGNORECASE,
 )
 _BEGIN = re.compile(
-    r"[\s#>*_\-•✅]*(?:(?:my|the|so|thus|and|therefore,?|hence,?|final|correct)\s+)*(?:\*\*|__)?", re.IGNORECASE
+    r"(?:[^\S\n]{0,8}\d{1,2}[.)])?[\s#>*_\-•✅]*(?:(?:my|the|so|thus|and|therefore,?|hence,?|final|correct)\s+)*(?:\*\*|__)?",
+    re.IGNORECASE,
 )
 _BOX = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])\s{0,8}")
 _TOKEN = re.compile(r"-?\d+(?:\.\d+)?|\\[A-Za-z]+|[A-Za-z]", re.ASCII)
@@ -110,7 +111,7 @@ def _begins_line(text: str, position: int) -> bool:
 
 def _displayed(response: str, line: re.Match) -> str:
     """The answer of a line; that of the next lines, if it has only the opening sign of a displayed formula."""
-    closing = {"$$": "$$", r"\[": r"\]"}.get(line[1].strip())
+    closing = {"$$": "$$", r"\[": r"\]", "```": "```"}.get(line[1].strip())
     if closing:
         content, closed, _ = response[line.end() : line.end() + MAX_ANSWER + 2].partition(closing)
         if closed:

@@ -39,10 +39,16 @@ _POWER = re.compile(rf"{_SIGN}(?P<base>\d{{1,40}})\s*\^\s*\{{\s*(?P<e>[+-]?\s?\d
 
 @dataclass(frozen=True)
 class Numeral:
-    """An exact value. `unit_of_last_digit` is that of a decimal (0.01 for 1.60), None for what is exact."""
+    """A value. `unit_of_last_digit` is that of a decimal (0.01 for 1.60); `error` is what a data set states of a gold."""
 
     value: Fraction
     unit_of_last_digit: Fraction | None = None
+    error: Fraction | None = None
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether only its value meets it."""
+        return self.unit_of_last_digit is None and self.error is None
 
 
 def numeral(text: str) -> Numeral | None:
@@ -105,9 +111,11 @@ _READERS = (
 
 
 def meets(gold: Numeral, value: Fraction) -> bool:
-    """Whether `value` is the gold's, or rounds to a decimal gold."""
+    """Whether `value` is the gold's, or within its stated error, or else rounds to a decimal gold."""
     if value == gold.value:
         return True
+    if gold.error is not None:
+        return abs(value - gold.value) <= gold.error
     if gold.unit_of_last_digit is None or not gold.value:
         return False
     off = abs(value - gold.value)

@@ -1,105 +1,32 @@
 r"""What kind of thing an answer is, and its parts. Nothing is computed here, and no library is needed.
 
-`read` takes the plain LaTeX of `writing` and returns one of the nodes below. What can be read in two ways (`1,200`) is
+`read` takes the plain LaTeX of `writing` and returns one of `nodes`. What can be read in two ways (`1,200`) is
 `Either`.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from recipe.rlvr_math.reward.nodes import (
+    EMPTY,
+    REALS,
+    Based,
+    Builder,
+    Chain,
+    Colon,
+    Either,
+    Group,
+    Matrix,
+    Node,
+    Sets,
+    Several,
+    Value,
+    Words,
+)
 from recipe.rlvr_math.reward.units import split_unit
 
 MAX_ITEMS = 64  # of a list; what is longer is text
-
-
-@dataclass(frozen=True)
-class Value:
-    """One value: an expression, and the name of its unit."""
-
-    text: str
-    unit: str | None = None
-
-
-@dataclass(frozen=True)
-class Several:
-    """Several answers in no order: a list, a set in braces, `\\pm`."""
-
-    items: tuple
-
-
-@dataclass(frozen=True)
-class Group:
-    """A tuple, or an interval: items in order between brackets."""
-
-    opening: str
-    items: tuple
-    closing: str
-
-
-@dataclass(frozen=True)
-class Chain:
-    """Parts with relations between them: `x = 2 + 2 = 4`, `1 <= x < 4`. The parts are plain LaTeX."""
-
-    parts: tuple[str, ...]
-    relations: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Sets:
-    """Sets joined by one operation, `\\cup` or `\\setminus`."""
-
-    operation: str
-    items: tuple
-
-
-@dataclass(frozen=True)
-class Builder:
-    """`\\{x : condition\\}`."""
-
-    name: str
-    condition: object
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """Rows of nodes."""
-
-    rows: tuple[tuple, ...]
-
-
-@dataclass(frozen=True)
-class Based:
-    """Digits to a base. It is met by the same digits to the same base, so that "write 5 to base 2" is not met by 5."""
-
-    digits: str
-    base: int
-
-
-@dataclass(frozen=True)
-class Colon:
-    """A time or a ratio: `10:30`, `3:2`."""
-
-    parts: tuple
-
-
-@dataclass(frozen=True)
-class Words:
-    """Text; case and spaces do not matter."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Either:
-    """Two readings."""
-
-    readings: tuple
-
-
-Node = Value | Several | Group | Chain | Sets | Builder | Matrix | Based | Colon | Words | Either
-REALS, EMPTY = Words("\\mathbb{R}"), Several(())
 
 _OR, _AND = "\ue001", "\ue002"
 _JOINT = re.compile(r"\\text\s*\{\s*,?\s*(and|or)\s*,?\s*\}|(?<![A-Za-z\\])(and|or)(?![A-Za-z])")
@@ -112,18 +39,19 @@ _COLON = re.compile(
 _COMMA_NUMBER = re.compile(r"([+-]?(?:\\\$|€|£)?\s?)(\d{1,3}(?:,\d{3})+)((?:\.\d+)?(?!\d).*)", re.DOTALL)
 _CHOICE = re.compile(r"\\text\s*\{\s*\(?([A-E])[.):]+\s*\}\s*(\S.*)", re.DOTALL)  # \textbf{(C)}\ 36
 _TEXT = re.compile(r"\\(?:text|operatorname)\s*\{([^{}]*)\}")
+_NO_SOLUTION = re.compile(r"(?:\\text\s*\{)?\s*(?:[Nn]o (?:real )?solutions?|(?:[Tt]he )?[Ee]mpty set)\s*\}?")
 _OPEN, _CLOSE = ("(", "[", r"\{", r"\langle"), (")", "]", r"\}", r"\rangle")
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL)
 
 
-def read(text: str) -> Node:
-    """The node of an answer."""
+def read(text: str, several: bool | None = None) -> Node:
+    """The node of an answer; `several` is whether `1,200` is two answers, None if that is not known."""
     text = text.strip()
     if found := _CHOICE.fullmatch(text):
         return Either((Value(found[1]), read(found[2])))
     if (found := _COMMA_NUMBER.fullmatch(text)) and not re.search(r"[,;]", found[3]):
         number = _read_one(found[1] + found[2].replace(",", "") + found[3])
-        return Either((number, _read_list(text)))
+        return Either((number, _read_list(text))) if several is None else _read_list(text) if several else number
     return _read_list(text)
 
 
@@ -171,7 +99,7 @@ def _split(text: str, is_separator) -> tuple[list[str], list[str]]:
 def _read_one(text: str) -> Node:
     """A part without separators of a list."""
     text = _unwrapped(text.strip())
-    if text in (r"\emptyset", r"\{\}", r"\{ \}"):
+    if text in (r"\emptyset", r"\{\}", r"\{ \}") or _NO_SOLUTION.fullmatch(text):
         return EMPTY
     if text in (r"\mathbb{R}", r"(-\infty,\infty)", r"\text{all real numbers}", "all real numbers"):
         return REALS

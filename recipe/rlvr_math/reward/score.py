@@ -3,10 +3,9 @@
     reward.custom_reward_function.path=pkg://recipe.rlvr_math.reward.score
     +reward.custom_reward_function.reward_kwargs.wrong_score=-1       # DAPO's reward, +1 or -1
 
-verl 0.9.1 takes `pkg://` as well as the path of this file. A verdict has four steps, a file each: where the answer stands
-(`answers`), one way of writing (`writing`), what kind of thing it is (`reading`), whether it is the gold (`equality`, with
-`numerals` and `units`). Only expressions that are no plain numbers go to computer algebra (`expressions`), in processes of
-`verifier_pool`. docs/verdicts.md has what was measured; `python -m recipe.rlvr_math.reward.judge` explains a verdict.
+verl 0.9.1 takes `pkg://` as well as the path of this file. Only expressions that are no plain numbers go to computer algebra,
+in processes of `verifier_pool`. docs/verdicts.md has the rules and what was measured; `python -m recipe.rlvr_math.reward.judge`
+explains a verdict.
 
 Differences from verl's `math_dapo`, each of them an example in tests/rlvr_math/reward/test_score_against_dapo.py:
 
@@ -23,9 +22,10 @@ import hashlib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from recipe.rlvr_math.reward.algebra import NeedsAlgebra
 from recipe.rlvr_math.reward.answers import MAX_ANSWER, final_answer, normalise, quick_verdict
-from recipe.rlvr_math.reward.equality import Judge, NeedsAlgebra
-from recipe.rlvr_math.reward.stated import judged
+from recipe.rlvr_math.reward.equality import Judge
+from recipe.rlvr_math.reward.stated import NOTHING, Stated
 from recipe.rlvr_math.reward.verifier_pool import VerifierTimeout, pool
 
 MATH_VERIFY = "0.9.0"
@@ -84,7 +84,7 @@ def compute_score(
         right = False
     else:
         try:
-            right = judged(str(ground_truth), answer, extra_info, lambda gold, given: same_answer(gold, given, timeout))
+            right = decide(str(ground_truth), answer, timeout, Stated.of(extra_info))[0]
         except VerifierTimeout:
             right, timed_out = False, True
     return {
@@ -101,15 +101,15 @@ def same_answer(gold: str, answer: str, timeout: float) -> bool:
     return decide(gold, answer, timeout)[0]
 
 
-def decide(gold: str, answer: str, timeout: float) -> tuple[bool, list[str]]:
+def decide(gold: str, answer: str, timeout: float, stated: Stated = NOTHING) -> tuple[bool, list[str]]:
     """The verdict, and the rules by which it was found. Raises VerifierTimeout."""
     quick = quick_verdict(gold.strip(), answer.strip())
-    if quick is not None:
+    if quick or (quick is False and stated.error is None):
         return quick, ["the same text" if gold.strip() == answer.strip() else "integers"]
     if len(gold) > MAX_ANSWER:
         return False, [f"a gold of more than {MAX_ANSWER} characters is met only by its own text"]
     judge = Judge()
     try:
-        return judge.decide(gold, answer), judge.rules
+        return judge.decide(gold, answer, stated), judge.rules
     except NeedsAlgebra:
-        return pool().decide(gold, answer, timeout)
+        return pool().decide(gold, answer, timeout, stated)

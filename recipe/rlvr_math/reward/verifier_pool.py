@@ -15,8 +15,10 @@ import sys
 import threading
 import time
 from collections import deque
+from dataclasses import asdict
 from pathlib import Path
 
+from recipe.rlvr_math.reward.stated import NOTHING, Stated
 from recipe.rlvr_math.reward.verifier_process import WALL_FACTOR
 
 PROCESSES = 4  # for each process that scores answers, of which verl has `reward.num_workers`; started when needed
@@ -35,14 +37,14 @@ class VerifierPool:
         self._free = threading.Semaphore(size)
         self._idle: deque[_Verifier] = deque()
 
-    def decide(self, gold: str, answer: str, seconds: float) -> tuple[bool, list[str]]:
+    def decide(self, gold: str, answer: str, seconds: float, stated: Stated = NOTHING) -> tuple[bool, list[str]]:
         """Whether `answer` is right for `gold` (see `equality.Judge`), and the rules by which that was decided.
 
         Raises:
             VerifierTimeout: not decided within `seconds` of CPU time (or within the memory limit).
             RuntimeError: no verifier process can be started.
         """
-        reply = self._ask({"gold": gold, "answer": answer, "seconds": seconds})
+        reply = self._ask({"gold": gold, "answer": answer, "stated": asdict(stated), "seconds": seconds})
         return reply["result"], reply["rules"]
 
     def equal(self, gold: str, answer: str, seconds: float) -> bool:

@@ -28,6 +28,7 @@ def load():
     sys.path.append(str(Path(__file__).parents[3]))
     from recipe.rlvr_math.reward.equality import Judge
     from recipe.rlvr_math.reward.expressions import Sympy
+    from recipe.rlvr_math.reward.stated import Stated
 
     algebra = Sympy()
 
@@ -35,9 +36,9 @@ def load():
         judge = Judge(algebra)
         if "parse" in request:
             return {"result": judge.reads(request["parse"])}
-        return {"result": judge.decide(request["gold"], request["answer"]), "rules": judge.rules}
+        return {"result": judge.decide(request["gold"], request["answer"], Stated(**request["stated"])), "rules": judge.rules}
 
-    handle({"gold": r"\frac{1}{2}, (1, x]", "answer": r"\sqrt{2}, 0.5"})  # the first parse takes half a second
+    handle({"gold": r"\frac{1}{2}, (1, x]", "answer": r"\sqrt{2}, 0.5", "stated": {}})  # the first parse takes half a second
     return handle
 
 

@@ -9,44 +9,9 @@ from __future__ import annotations
 import re
 
 from recipe.rlvr_math.reward.answers import undressed
+from recipe.rlvr_math.reward.unicode_signs import unicode_signs
 
-_UNICODE = str.maketrans(
-    {
-        **dict.fromkeys("−–—‐‑﹣－", "-"),
-        **dict.fromkeys("\u2009\u202f\u2006\u2005\u2002\u2003\u00a0\u2007\u200a", r"\,"),
-        **dict.fromkeys("\u200b\u2060\ufeff\u2061\u2062", ""),
-        **{"×": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ", "∙": r"\cdot ", "∗": "*", "÷": r"\div ", "⁄": "/", "∕": "/"},
-        **{"π": r"\pi ", "∞": r"\infty ", "°": r"^{\circ}", "º": r"^{\circ}", "±": r"\pm ", "∓": r"\mp ", "≈": r"\approx "},
-        **{"≤": r"\le ", "≥": r"\ge ", "⩽": r"\le ", "⩾": r"\ge ", "≠": r"\ne ", "∈": r"\in ", "∉": r"\notin ", "＝": "="},
-        **{"∪": r"\cup ", "∩": r"\cap ", "∅": r"\emptyset ", "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "∖": r"\setminus "},
-        **{"α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "δ": r"\delta ", "ε": r"\epsilon ", "θ": r"\theta "},
-        **{"λ": r"\lambda ", "μ": r"\mu ", "ρ": r"\rho ", "σ": r"\sigma ", "τ": r"\tau ", "φ": r"\phi ", "ω": r"\omega "},
-        **{"Δ": r"\Delta ", "Ω": r"\Omega ", "∠": r"\angle ", "…": r"\ldots ", "，": ",", "（": "(", "）": ")", "％": "%"},
-        **{"′": "'", "’": "'", "∛": r"\sqrt[3]", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil "},
-    }
-)
-_UP = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿˣ", "0123456789-+nx", strict=True))
-_DOWN = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
-_VULGAR = {
-    **{"½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅕": (1, 5), "⅖": (2, 5), "⅗": (3, 5), "⅘": (4, 5)},
-    **{"⅙": (1, 6), "⅚": (5, 6), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8), "⅑": (1, 9), "⅒": (1, 10), "⅐": (1, 7)},
-}
-_RAISED = re.compile(f"[{''.join(_UP)}]+")
-_LOWERED = re.compile(f"[{''.join(_DOWN)}]+")
-_FRACTION_SIGN = re.compile(f"[{''.join(_VULGAR)}]")
-_ROOT_SIGN = re.compile(r"√\s*(?:(\d+(?:\.\d+)?)|(\\?[A-Za-z]+)|(?=\{))")
 _ROOT_OF_GROUP = re.compile(r"(√|(?<![A-Za-z\\])sqrt|\\sqrt)\s*\(")
-
-
-def unicode_signs(text: str) -> str:
-    r"""`√2`, `½`, `π`, `−`, `x²`, `×`: as LaTeX. Digits of other scripts stay what they are."""
-    if text.isascii():
-        return text
-    text = _RAISED.sub(lambda found: "^{" + "".join(_UP[sign] for sign in found[0]) + "}", text)
-    text = _LOWERED.sub(lambda found: "_{" + "".join(_DOWN[sign] for sign in found[0]) + "}", text)
-    text = _FRACTION_SIGN.sub(lambda found: "\\frac{{{}}}{{{}}}".format(*_VULGAR[found[0]]), text)
-    text = text.translate(_UNICODE)
-    return _ROOT_SIGN.sub(lambda found: rf"\sqrt{{{found[1] or found[2]}}}" if found[1] or found[2] else r"\sqrt", text)
 
 
 def grouped_roots(text: str) -> str:
@@ -75,7 +40,7 @@ _SIZES = re.compile(
     r"(?![A-Za-z])\s?\.?"
 )
 _FRACTIONS = re.compile(r"\\[dtc]frac(?![A-Za-z])|\\sfrac(?![A-Za-z])|\\nicefrac(?![A-Za-z])")
-_NEGATIVE_SPACE = re.compile(r"\\!\s*|\{\}|\\(?:phantom|hspace|vspace|label|tag)\*?\{[^{}]*\}")
+_NEGATIVE_SPACE = re.compile(r"\\!\s*|\{\}|\\(?:phantom|hspace|vspace|label|tag|color|textcolor)\*?\{[^{}]*\}")
 _WIDE_SPACE = re.compile(r"\\(?:q?quad|enspace|hfill|newline|par)(?![A-Za-z])|(?<!\\)\\[;: ]|(?<!\\)\\\n|~|\n|\t")
 _SAME = {
     **{r"\\leqslant": r"\\le", r"\\geqslant": r"\\ge", r"\\leq": r"\\le", r"\\geq": r"\\ge", r"\\neq": r"\\ne", r"\\lt": "<"},
@@ -172,7 +137,6 @@ def code(text: str) -> str:
     return _INFINITY.sub(r"\\infty ", text)
 
 
-_TIGHT_GROUPS = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+)(?![\d,])")
 _SPACED_GROUPS = re.compile(r"(?<![\d.,\\])(\d{1,3}(?:(?:\\,|\\ | )\s?\d{3})+)(?!\d|\s?\d)")
 _SURE_COMMA = re.compile(r"(?<=\d)(?:\{,\}|\\mathord\{,\}|,\\!)\s*(?=\d{3}(?!\d))")
 

@@ -1,7 +1,8 @@
 """Checkpoints: how large they are, whether they fit on the disk, and whether all nodes write into the same folder.
 
 A rank saves its own shard of the parameters and of the optimizer's two moments, all in `fsdp_config.model_dtype`. With b bytes
-for each of N parameters, of which T are trained, and c = GPUs / fsdp_size copies of each (1 without HSDP), a checkpoint has
+for each of N parameters, of which T are trained, and c copies of each (1; with FSDP1 under HSDP GPUs / fsdp_size; with FSDP2
+the other replicas link to the first one's files), a checkpoint has
 
     c (b N + 2 b T)    and 2 N more for `hf_model` in `actor.checkpoint.save_contents`
 
@@ -62,7 +63,7 @@ def checkpoint_bytes(run: Run) -> int:
     contents, each, trained = actor.checkpoint.save_contents, parameter_bytes(run), trained_parameters(run)
     adapters = trained if trained < model.parameters else 0
     weights = adapters if adapters and actor.checkpoint.get("save_lora_only") else model.parameters + adapters
-    copies = run.layout.gpus // run.layout.shard
+    copies = run.layout.gpus // run.layout.shard if actor.strategy == "fsdp" else 1
     size = copies * each * (weights * ("model" in contents) + 2 * trained * ("optimizer" in contents))
     return size + 2 * model.parameters * ("hf_model" in contents)
 

@@ -49,12 +49,17 @@ def test_retries_need_someone_who_waits(project, option):
     assert "--retries needs someone who waits" in done.stderr
 
 
-def test_the_status_that_is_tried_again_is_the_drivers():
+def test_fewer_retries_than_none_are_refused(project):
+    done = command(project, "--retries=-1", "--", "a=b")
+    assert done.returncode == 2
+    assert "--retries is -1; give 0 or more" in done.stderr
+
+
+def test_a_lost_contact_has_no_status_of_the_drivers():
     from launch.submission import watch
     from recipe.runs import stopping
 
-    assert submit.TRY_AGAIN == stopping.TRY_AGAIN != watch.LOST
-    assert stopping.RUN_AGAIN != watch.LOST
+    assert watch.LOST not in (stopping.TRY_AGAIN, stopping.RUN_AGAIN)
 
 
 def test_an_unreachable_cluster_is_one_sentence_within_seconds(project):

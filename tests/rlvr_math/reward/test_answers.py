@@ -121,3 +121,11 @@ def test_any_text_is_cleaned_once_and_for_all(text):
 def test_any_integer_is_found(number, form):
     found = normalise(final_answer("Some words. " + form % number))
     assert quick_verdict(str(number), found) is True
+
+
+@pytest.mark.parametrize(
+    ("response", "answer"),
+    [("1. Answer: 42", "42"), ("Answer:\n```\n42\n```", "42"), ("so 1. Answer: 42 is it\nAnswer: 5", "5")],
+)
+def test_items_and_fences(response, answer):
+    assert final_answer(response) == answer

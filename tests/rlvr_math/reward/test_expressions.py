@@ -2,7 +2,8 @@ import pytest
 import sympy
 
 from recipe.rlvr_math.reward import expressions
-from recipe.rlvr_math.reward.expressions import Sympy, Unreadable, expression
+from recipe.rlvr_math.reward.expressions import Sympy, expression
+from recipe.rlvr_math.reward.latex_for_parser import READABLE, Unreadable
 
 # Rule, what the parser gets, by which it reads this.
 CASES = [
@@ -35,7 +36,7 @@ def test_what_the_parser_gets_wrong_is_handled_before_it(rule, text, same):
 
 
 def test_every_rule_has_a_case():
-    assert {rule.__name__ for rule in expressions.READABLE} == {rule for rule, *_ in CASES} | {"no_neighbours"}
+    assert {rule.__name__ for rule in READABLE} == {rule for rule, *_ in CASES} | {"no_neighbours"}
 
 
 @pytest.mark.parametrize("text", ["5 6", "5_{5}", "5'", "12.5.3", "", r"\frac{0}{0}", "5)", "3-", r"12\%", "x<3", "(1,2)"])

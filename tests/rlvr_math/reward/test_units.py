@@ -1,5 +1,8 @@
+from fractions import Fraction
+
 import pytest
 
+from recipe.rlvr_math.reward.unit_names import ratio
 from recipe.rlvr_math.reward.units import split_unit
 
 
@@ -41,3 +44,18 @@ def test_units_are_split_off(text, number, unit):
 )
 def test_what_is_no_unit_stays(text):
     assert split_unit(text) == (text, None)
+
+
+@pytest.mark.parametrize(
+    ("unit", "other", "size"),
+    [
+        ("km", "m", 1000),
+        ("km/h", "m/s", Fraction(5, 18)),
+        ("m^2", "cm^2", 10_000),
+        ("h", "min", 60),
+        ("km", "s", None),
+        ("m", "m^2", None),
+    ],
+)
+def test_sizes(unit, other, size):
+    assert ratio(unit, other) == size
