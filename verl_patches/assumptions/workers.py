@@ -126,6 +126,10 @@ WORKERS: tuple[Assumption, ...] = (
         "verl_patches.weight_socket.ends",
         ("vllm_rollout.ServerAdapter.__init__", Says('self.zmq_handle = f"ipc:///tmp/rl-colocate-zmq-{job_id}-replica-')),
         ("utils.vLLMColocateWorkerExtension._get_zmq_handle", Says('return f"ipc:///tmp/rl-colocate-zmq-{job_id}-replica-')),
+        # For the sums of what is sent and held, which are made on demand.
+        ("vllm_rollout.ServerAdapter.update_weights", Accepts("weights")),
+        ("utils.vLLMColocateWorkerExtension.update_weights_from_ipc", Says("self._iter_all_models()")),
+        ("utils.vLLMColocateWorkerExtension._iter_all_models", Says("yield self.model_runner.model")),
         under="verl.workers.rollout.vllm_rollout.",
     ),
     *part(
