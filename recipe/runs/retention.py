@@ -1,7 +1,7 @@
 """`trainer.max_actor_ckpt_to_keep` over all starts of a run: verl counts those of the present start only.
 
-Once a checkpoint is complete, the older ones of the run beyond that number are removed. What counts as the run's own, and so may
-go, is decided narrowly, since what is removed is gone:
+Once a checkpoint is complete, the older ones of the run beyond that number are removed. What counts as the run's own, and so
+may go, is decided narrowly, since what is removed is gone:
 
 - a folder `global_step_N` with the list that this project's trainer writes into each (no link, nothing of another trainer's);
 - N is below the checkpoint that was just completed, which itself is never touched, nor is anything newer: whoever goes back to

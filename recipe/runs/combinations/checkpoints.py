@@ -37,8 +37,8 @@ def _no_weights(config):
         )
     if lacking := sorted(loaded - saved):
         return (
-            f"{key}.load_contents asks for {lacking[0]}, which {key}.save_contents does not save, so that no checkpoint of this "
-            "run can be resumed from; make them the same, or set trainer.resume_mode=disable"
+            f"{key}.load_contents asks for {lacking[0]}, which {key}.save_contents does not save, so that no checkpoint of "
+            "this run can be resumed from; make them the same, or set trainer.resume_mode=disable"
         )
 
 
@@ -86,8 +86,8 @@ def _same_path_again(config):
 RULES = (
     Rule(
         combination="`actor_rollout_ref.actor.checkpoint.async_save=True`, another engine than Megatron",
-        stock="Checkpoints are written, `latest_checkpointed_iteration.txt` never is: a resumed run begins at step 0 and writes "
-        "over the old folders.",
+        stock="Checkpoints are written, `latest_checkpointed_iteration.txt` never is: a resumed run begins at step 0 and "
+        "writes over the old folders.",
         ours=REFUSED,
         example=("actor_rollout_ref.actor.checkpoint.async_save=True",),
         find=_async_save,
@@ -136,7 +136,8 @@ RULES = (
     ),
     Rule(
         combination="FSDP, `load_contents` of the actor's `checkpoint` without `model`, or with more than `save_contents`",
-        stock="Without `model` a resumed run goes on at its step with the weights of step 0; with more, it fails when it resumes.",
+        stock="Without `model` a resumed run goes on at its step with the weights of step 0; with more, it fails when it "
+        "resumes.",
         ours=REFUSED,
         example=("actor_rollout_ref.actor.checkpoint.save_contents=[hf_model]",),
         find=_no_weights,

@@ -33,8 +33,8 @@ def _adapters_stay(config):
     backend = config.actor_rollout_ref.rollout.checkpoint_engine.backend
     if backend == "delta_sharded":
         return (
-            f"{ROLLOUT}.checkpoint_engine.backend is delta_sharded, which sends no LoRA adapter, so that rollouts stay with the "
-            f"base model; set it to nccl, with {MODEL}.lora.merge=True"
+            f"{ROLLOUT}.checkpoint_engine.backend is delta_sharded, which sends no LoRA adapter, so that rollouts stay with "
+            f"the base model; set it to nccl, with {MODEL}.lora.merge=True"
         )
     if not get(config, f"{MODEL}.lora.merge", False):
         return (
@@ -62,8 +62,8 @@ def _other_nodes(config):
     if min(rollout.n_gpus_per_node, size) != min(trainer.n_gpus_per_node, size):
         return (
             f"{ROLLOUT}.n_gpus_per_node is {rollout.n_gpus_per_node} and trainer.n_gpus_per_node {trainer.n_gpus_per_node}, so "
-            f"that verl takes a replica of {size} GPUs to be on other nodes than it is; leave {ROLLOUT}.n_gpus_per_node out, or "
-            "make it the same"
+            f"that verl takes a replica of {size} GPUs to be on other nodes than it is; leave {ROLLOUT}.n_gpus_per_node out, "
+            "or make it the same"
         )
 
 
@@ -97,6 +97,7 @@ RULES = (
             "actor_rollout_ref.rollout.nnodes=1",
             "actor_rollout_ref.rollout.checkpoint_engine.backend=nccl",
             "actor_rollout_ref.model.lora_rank=8",
+            "data.train_batch_size=128",
         ),
         find=_adapters_stay,
         verl="<=0.9.1",
@@ -108,7 +109,8 @@ RULES = (
     ),
     Rule(
         combination="`loss_agg_mode=seq-mean-token-sum-norm` without `loss_scale_factor`",
-        stock="The sum is divided by the padded length of each micro-batch: the same responses get another loss in other company.",
+        stock="The sum is divided by the padded length of each micro-batch: the same responses get another loss in other "
+        "company.",
         ours=REFUSED,
         example=("actor_rollout_ref.actor.loss_agg_mode=seq-mean-token-sum-norm",),
         find=_padded_length,
@@ -127,7 +129,8 @@ RULES = (
     ),
     Rule(
         combination="FSDP, `fsdp_config.model_dtype=bfloat16`, all weights trained",
-        stock="Weights and moments are kept in bf16, where a step of 1e-6 is lost in rounding for all but the smallest weights.",
+        stock="Weights and moments are kept in bf16, where a step of 1e-6 is lost in rounding for all but the smallest "
+        "weights.",
         ours=WARNED,
         example=("actor_rollout_ref.actor.fsdp_config.model_dtype=bfloat16",),
         find=_bf16_weights,

@@ -15,8 +15,8 @@ _OFF = f"or leave the correction out ({_KEY}.rollout_is=null {_KEY}.rollout_rs=n
 def _bypass(config):
     if get(config, f"{_KEY}.bypass_mode", False):
         return (
-            f"{_KEY}.bypass_mode=True skips the old-log-prob pass, which measures the token entropies that the method needs, and "
-            "takes the rollouts' log-probs for the old ones; set it to False"
+            f"{_KEY}.bypass_mode=True skips the old-log-prob pass, which measures the token entropies that the method needs, "
+            "and takes the rollouts' log-probs for the old ones; set it to False"
         )
 
 
@@ -38,9 +38,9 @@ def _truncated(config):
     ]
     if wanted and cut:
         return (
-            f"{ROLLOUT}.{' and '.join(cut)} with {_KEY} ({wanted}): tokens are sampled from the kept ones only, which the actor's "
-            "log-probs do not know, so that the weight of a token is the probability that was kept, smallest where the entropy "
-            f"is high; set top_p=1.0 and top_k=-1, {_OFF}"
+            f"{ROLLOUT}.{' and '.join(cut)} with {_KEY} ({wanted}): tokens are sampled from the kept ones only, which the "
+            "actor's log-probs do not know, so that the weight of a token is the probability that was kept, smallest where "
+            f"the entropy is high; set top_p=1.0 and top_k=-1, {_OFF}"
         )
 
 
@@ -64,8 +64,8 @@ def _stale(config):
     mode = mode_of(config)
     if mode != "sync" and not get(config, f"{_KEY}.rollout_is"):
         return (
-            f"trainer.v1.trainer_mode={mode} trains on responses that older weights have begun, and nothing corrects for it; set "
-            f"{_KEY}.rollout_is=token"
+            f"trainer.v1.trainer_mode={mode} trains on responses that older weights have begun, and nothing corrects for it; "
+            f"set {_KEY}.rollout_is=token"
         )
 
 
@@ -73,8 +73,8 @@ def _quantized(config):
     quantization = get(config, f"{ROLLOUT}.quantization")
     if quantization and not get(config, f"{_KEY}.rollout_is"):
         return (
-            f"{ROLLOUT}.quantization={quantization} samples from another model than the one that is trained, and nothing corrects "
-            f"for it; set {_KEY}.rollout_is=token"
+            f"{ROLLOUT}.quantization={quantization} samples from another model than the one that is trained, and nothing "
+            f"corrects for it; set {_KEY}.rollout_is=token"
         )
 
 
@@ -82,7 +82,8 @@ _TOKEN = "algorithm.rollout_correction.rollout_is=token"
 RULES = (
     Rule(
         combination="`algorithm.rollout_correction.bypass_mode=True`",
-        stock="The rollouts' log-probs are taken for the old ones, no entropies are measured, and verl's own loss is installed.",
+        stock="The rollouts' log-probs are taken for the old ones, no entropies are measured, and verl's own loss is "
+        "installed.",
         ours=REFUSED,
         example=("algorithm.rollout_correction.bypass_mode=True",),
         find=_bypass,
@@ -98,8 +99,8 @@ RULES = (
     ),
     Rule(
         combination="`rollout_is` or `rollout_rs` with `rollout.top_p` below 1 or a `rollout.top_k`",
-        stock="The weight of every token is the probability mass that was kept, at top_p 0.7 as low as 0.7, lowest at tokens of "
-        "high entropy.",
+        stock="The weight of every token is the probability mass that was kept, at top_p 0.7 as low as 0.7, lowest at tokens "
+        "of high entropy.",
         ours=REFUSED,
         example=(_TOKEN, "actor_rollout_ref.rollout.top_p=0.7"),
         find=_truncated,
@@ -107,8 +108,8 @@ RULES = (
         reports=("huggingface/trl#6789", "huggingface/trl#4159", "verl-project/verl#6240"),
     ),
     Rule(
-        combination="`rollout_is` or `rollout_rs` with `rollout.logprobs_mode` `raw_logprobs` and a `temperature` other than 1, or "
-        "with logits for log-probs",
+        combination="`rollout_is` or `rollout_rs` with `rollout.logprobs_mode` `raw_logprobs` and a `temperature` other than "
+        "1, or with logits for log-probs",
         stock="Log-probs before the temperature are compared with log-probs after it: the weights are those of another policy.",
         ours=REFUSED,
         example=(

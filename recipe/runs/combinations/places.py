@@ -29,7 +29,8 @@ def _holds_anything(node: Any) -> bool:
 
 RULES = (
     Rule(
-        combination="`custom_reward_function`, `reward_model` or `sandbox_fusion` at the top of the config, as older recipes have them",
+        combination="`custom_reward_function`, `reward_model` or `sandbox_fusion` at the top of the config, as older recipes "
+        "have them",
         stock="The key is taken and not read: the run trains with another reward.",
         ours=REFUSED,
         example=("custom_reward_function.path=reward.py",),

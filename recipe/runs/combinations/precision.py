@@ -27,8 +27,8 @@ def _fused_entropies(config):
     if _in_bf16(config) and get(config, f"{MODEL}.use_fused_kernels", False) and backend != "triton":
         return (
             f"{MODEL}.use_fused_kernels=True with the backend {backend} gives token entropies in {_dtype(config)}, three "
-            f"significant digits, by which tokens are told apart; set it to False, or {MODEL}.fused_kernel_options.impl_backend="
-            "triton"
+            "significant digits, by which tokens are told apart; set it to False, or "
+            f"{MODEL}.fused_kernel_options.impl_backend=triton"
         )
 
 
@@ -37,9 +37,9 @@ def _rounded_by_temperature(config):
     megatron = config.actor_rollout_ref.actor.strategy == "megatron"
     if temperature != 1 and (megatron or _in_bf16(config)):
         return (
-            f"{ROLLOUT}.temperature is {temperature}: verl divides the actor's logits by it in bf16, which rounds them a second "
-            "time, and vLLM in float32, so that log-probs and entropies differ from those sampled with; 1.0 does not round, "
-            "docs/combinations.md has the size and what float32 costs"
+            f"{ROLLOUT}.temperature is {temperature}: verl divides the actor's logits by it in bf16, which rounds them a "
+            "second time, and vLLM in float32, so that log-probs and entropies differ from those sampled with; 1.0 does not "
+            "round, docs/combinations.md has the size and what float32 costs"
         )
 
 

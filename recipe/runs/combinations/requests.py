@@ -6,7 +6,8 @@ run stands still (verl-project/verl#7990). With B prompts of n responses a step,
 
     (floor(w B / g) g + B) n / R    requests at each, g = `data.gen_batch_size`, by default B
 
-before the first step is sampled; the actor takes max(1000, `max_num_seqs` + 16), and the calls that control it need places, too.
+before the first step is sampled; the actor takes max(1000, `max_num_seqs` + 16), and the calls that control it need places,
+too.
 """
 
 from __future__ import annotations
@@ -56,17 +57,17 @@ def _too_many(config):
     if mode == "sync" or (found := count_requests(config)).fit:
         return None
     return (
-        f"{mode} puts {found.each:,} requests on each of {found.replicas} rollout replicas, whose actor takes {found.taken:,} calls "
-        "at a time: they leave no place for the call that ends a weight sync, and the run stands still; set "
-        f"{ROLLOUT}.max_num_seqs={found.each} (the actor takes {CONTROL} more than that), use more replicas, or lower "
-        f"data.train_batch_size or trainer.v1.{mode}.num_warmup_batches"
+        f"{mode} puts {found.each:,} requests on each of {found.replicas} rollout replicas, whose actor takes "
+        f"{found.taken:,} calls at a time: they leave no place for the call that ends a weight sync, and the run stands "
+        f"still; set {ROLLOUT}.max_num_seqs={found.each} (the actor takes {CONTROL} more than that), use more replicas, or "
+        f"lower data.train_batch_size or trainer.v1.{mode}.num_warmup_batches"
     )
 
 
 RULES = (
     Rule(
-        combination="`colocate_async` or `separate_async` with more requests on a replica than its actor takes at once: the larger of "
-        "1,000 and `rollout.max_num_seqs` + 16",
+        combination="`colocate_async` or `separate_async` with more requests on a replica than its actor takes at once: the "
+        "larger of 1,000 and `rollout.max_num_seqs` + 16",
         stock="The weight sync waits for a place in the actor for ever.",
         ours=REFUSED,
         example=(

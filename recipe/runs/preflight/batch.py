@@ -144,7 +144,10 @@ def check_rollout(run: Run) -> Result:
 def check_requests(run: Run) -> Result:
     """The calls that control a rollout server find a place beside the requests that wait there."""
     config, found = run.config, count_requests(run.config)
-    finding = f"up to {found.each:,} requests at a time on each of {many(found.replicas, 'replica')}, whose actor takes {found.taken:,} calls"
+    finding = (
+        f"up to {found.each:,} requests at a time on each of {many(found.replicas, 'replica')}, whose actor takes "
+        f"{found.taken:,} calls"
+    )
     raised = f"actor_rollout_ref.rollout.max_num_seqs={found.each}"
     if found.fit:
         return passed(finding)

@@ -6,8 +6,8 @@ the other replicas link to the first one's files), a checkpoint has
 
     c (b N + 2 b T)    and 2 N more for `hf_model` in `actor.checkpoint.save_contents`
 
-Those that are there take none of the free space any more, and go as new ones come. Free space is the file system's; a quota is not
-seen. What the asynchronous modes save of unfinished responses is not counted.
+Checkpoints that are there take none of the free space any more, and go as new ones come. Free space is the file system's; a
+quota is not seen. What the asynchronous modes save of unfinished responses is not counted.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def check_checkpoints(run: Run) -> Result:
     free, saves = shutil.disk_usage(folder).free, _saves_left(run)
     keep = 1 if trainer.get("remove_previous_ckpt_in_save") else trainer.max_actor_ckpt_to_keep
     there = len(listed(trainer.default_local_dir))
-    most = _more_at_a_time(max(keep, 2), there) if keep else None
+    most = _more_at_a_time(max(keep, 2), there if current_step(run.config) else 0) if keep else None
     count = min((n for n in (saves, most) if n is not None), default=None)
     found = f"{gib(size)} each, " + (f"{there} there, " if there else "")
     if count is None:
@@ -61,7 +61,7 @@ def check_checkpoints(run: Run) -> Result:
 
 
 def _more_at_a_time(keep: int, there: int) -> int:
-    """Checkpoints that are written beside those that are there before any is removed.
+    """Checkpoints that are written beside those that are there, and that the run goes on from, before any of them is removed.
 
     verl removes the oldest that this start has written before it writes one more, but never the only one; those of earlier
     starts go when the new one is complete, see retention.py.
