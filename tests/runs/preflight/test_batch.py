@@ -167,13 +167,8 @@ def test_gpus_that_cannot_be_divided_skip_what_needs_the_ranks(run):
         batch.check_batch(run(EIGHT, f"{ACTOR}.ulysses_sequence_parallel_size=3", platform="gpu"))
 
 
-COLOCATED = (
-    "trainer.v1.trainer_mode=colocate_async",
-    "data.train_batch_size=512",
-    f"{ROLLOUT}.n=16",
-    EIGHT,
-    "trainer.nnodes=4",
-)
+SYNC, COLOCATE = "trainer.v1.trainer_mode=sync", "trainer.v1.trainer_mode=colocate_async"
+LARGE = (COLOCATE, "data.train_batch_size=512", f"{ROLLOUT}.n=16", EIGHT, "trainer.nnodes=4")
 
 
 @pytest.mark.parametrize(
@@ -196,7 +191,7 @@ COLOCATED = (
     ],
 )
 def test_requests_at_a_replica_leave_a_place_for_its_control(run, overrides, status, finding, mend):
-    check(batch.check_requests(run(*COLOCATED, *overrides, platform="gpu")), status, finding, mend)
+    check(batch.check_requests(run(*LARGE, *overrides, platform="gpu")), status, finding, mend)
 
 
 def test_the_limit_is_verls_own(monkeypatch):

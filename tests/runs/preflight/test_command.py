@@ -76,4 +76,4 @@ def test_the_command_prints_the_table_and_exits_by_it(inputs, tmp_path):
     assert good.splitlines()[-1] == "25 checks: 20 pass, 1 warn, 4 skip"
     assert "fail  token budget" in broken
     assert "-> actor_rollout_ref.actor.ppo_max_token_len_per_gpu=56" in broken
-    assert broken.splitlines()[-1] == "24 checks: 18 pass, 1 warn, 1 fail, 4 skip"
+    assert broken.splitlines()[-1] == "25 checks: 19 pass, 1 warn, 1 fail, 4 skip"
