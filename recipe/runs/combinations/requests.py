@@ -1,8 +1,9 @@
 """How many requests wait at a vLLM server at once, against how many calls its Ray actor takes at a time.
 
 In the asynchronous modes unfinished requests stay in the actor while weights are synced: an aborted one comes back after a
-second and waits inside for the end of the sync. If they fill all places, the call that would end the sync gets none, and the
-run stands still (verl-project/verl#7990). With B prompts of n responses a step, w warm-up batches and R replicas there are
+second and waits inside for the end of the sync. Where more are outstanding than the actor takes, the calls that abort, sync
+and resume wait among them, in an order that Ray does not guarantee; runs are reported to stand still there
+(verl-project/verl#7990). With B prompts of n responses a step, w warm-up batches and R replicas there are
 
     (floor(w B / g) g + B) n / R    requests at each, g = `data.gen_batch_size`, by default B
 
@@ -68,7 +69,7 @@ RULES = (
     Rule(
         combination="`colocate_async` or `separate_async` with more requests on a replica than its actor takes at once: the "
         "larger of 1,000 and `rollout.max_num_seqs` + 16",
-        stock="The weight sync waits for a place in the actor for ever.",
+        stock="The calls of a weight sync wait for a place in the actor, as reported for ever.",
         ours=REFUSED,
         example=(
             "trainer.v1.trainer_mode=colocate_async",

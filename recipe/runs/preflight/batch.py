@@ -154,7 +154,8 @@ def check_requests(run: Run) -> Result:
     if mode_of(config) == "sync":
         return warned(f"{finding}: a request to stop waits until the others have had their turn", f"{raised}, or more replicas")
     return failed(
-        f"{finding}: a weight sync finds no place and the run stands still", f"{raised}, fewer prompts, or more replicas"
+        f"{finding}: the calls of a weight sync find no place and the run may stand still",
+        f"{raised}, fewer prompts, or more replicas",
     )
 
 
