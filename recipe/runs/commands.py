@@ -65,7 +65,7 @@ def _command(method: Method, module: str, run: Callable[[DictConfig, Method], No
 
 
 def options_first(arguments: list[str]) -> list[str]:
-    """Hydra's options, then the overrides, which it takes in one piece only; train.sbatch puts some before those of the user."""
+    """Hydra's options, then the overrides, which it takes in one piece only; train.sbatch puts some before the user's."""
     options, overrides, rest = [], [], iter(arguments)
     for argument in rest:
         (options if argument.startswith("-") else overrides).append(argument)

@@ -52,18 +52,16 @@ def refused_by_preflight(result):
     return result.returncode == 2 and f"fail config {REFUSAL}" in words and "error: " not in result.stderr
 
 
-def test_main(arguments):
-    assert refused_by_main(shell(shlex.join(["python", "-m", "recipe.htpo.main", *arguments])))
-
-
-@pytest.mark.parametrize(("preflight", "refused"), [(True, refused_by_preflight), (False, refused_by_main)])
-def test_what_submit_sends(arguments, preflight, refused):
-    plan = make_plan("htpo", arguments, preflight, ROOT / "launch/runtime_env.yaml", ROOT, max_mib=1000)
-    assert refused(shell(plan.entrypoint))
+def test_what_submit_sends_is_the_preflight_and_main(arguments):
+    plan = make_plan("htpo", arguments, True, ROOT / "launch/runtime_env.yaml", ROOT, max_mib=1000)
+    commands = [f"python -m recipe.htpo.{name} {shlex.join(arguments)}" for name in ("preflight", "main")]
+    assert plan.entrypoint == " && ".join(commands)
+    plan = make_plan("htpo", arguments, False, ROOT / "launch/runtime_env.yaml", ROOT, max_mib=1000)
+    assert plan.entrypoint == commands[1]
 
 
 @pytest.mark.parametrize(("preflight", "refused"), [("true", refused_by_preflight), ("false", refused_by_main)])
-def test_what_the_slurm_job_runs(arguments, preflight, refused):
+def test_what_the_slurm_job_runs_is_the_preflight_and_main_which_refuse(arguments, preflight, refused):
     """Its own lines, on this machine in place of the nodes."""
     text = (ROOT / "launch/slurm/train.sbatch").read_text()
     lines = text[text.index("# ---- Training.") : text.index("ends=$(job_end)")]
