@@ -44,13 +44,13 @@ class RecoverableTrainer(HookedTrainer):
     writing: Path | None = None
     files_looked_at = 0
     resumed_step = 0
+    own_steps: frozenset[int] = frozenset()
     _may_interrupt = False
     _issued = False  # the prompts of the coming step are with the rollouts already
     _loader_state = None  # the dataloader's, from before the prompts of this step were drawn; None between two steps
 
     def __init__(self, config):
         self.digests = DigestsLater()
-        self.own_steps: set[int] = set()
         super().__init__(config)
 
     # ---- A request to stop.
@@ -171,7 +171,7 @@ class RecoverableTrainer(HookedTrainer):
             self._keep_a_few(folder.parent)
 
     def _keep_a_few(self, directory):
-        self.own_steps.add(self.global_steps)
+        self.own_steps |= {self.global_steps}
         keep = keep_of(self.config, getattr(self, "use_critic", False))
         if keep is not None:
             remove(superfluous(directory, self.global_steps, keep, self.own_steps, self.resumed_step))

@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+from collections.abc import Set
 from pathlib import Path
 
 from recipe.runs.checkpoints import LIST, problem
@@ -45,7 +46,7 @@ def keep_of(config, use_critic: bool = False) -> int | None:
     return None if None in numbers else max(numbers)
 
 
-def superfluous(directory: str | Path, newest: int, keep: int, own: set[int], resumed: int) -> list[Path]:
+def superfluous(directory: str | Path, newest: int, keep: int, own: Set[int], resumed: int) -> list[Path]:
     """The folders to remove, oldest first.
 
     newest: step of the checkpoint that was just completed. own: steps that this start has saved. resumed: the step that it has

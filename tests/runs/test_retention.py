@@ -54,7 +54,7 @@ def start(trainer, monkeypatch):
         monkeypatch.setattr(PPOTrainer, "_save_checkpoint", save)
         monkeypatch.setattr(PPOTrainer, "_load_checkpoint", load)
         trainer.config.trainer.update({"max_actor_ckpt_to_keep": keep, "resume_mode": "auto", **settings})
-        trainer.own_steps, trainer.resumed_step = set(), 0
+        trainer.own_steps, trainer.resumed_step = frozenset(), 0
         trainer._load_checkpoint()
 
         def save_step(step):

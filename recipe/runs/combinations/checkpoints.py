@@ -111,13 +111,15 @@ RULES = (
     ),
     Rule(
         combination="`trainer.max_actor_ckpt_to_keep=1`",
-        stock="The older checkpoint is removed before the newer one is complete; a run that dies in between has none.",
+        stock="The older checkpoint is removed when the ranks have written the newer one, before the rest of it is there; a run "
+        "that dies in between has no complete one.",
         ours=SET,
         example=("trainer.max_actor_ckpt_to_keep=1",),
         mend=keep_the_one_before,
         how="to 2",
         verl="<=0.9.1",
         seen=(("utils/checkpoint/checkpoint_manager.py", "def register_checkpoint"),),
+        reports=("verl-project/verl#4873",),
     ),
     Rule(
         combination="Megatron and a resumed run",

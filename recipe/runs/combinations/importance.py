@@ -96,6 +96,7 @@ RULES = (
         example=(_TOKEN, "actor_rollout_ref.rollout.calculate_log_probs=False"),
         find=_no_log_probs,
         seen=(("trainer/ppo/v1/trainer_base.py", '"rollout_log_probs" in data.batch and not bypass_recomputing_logprobs'),),
+        reports=("verl-project/verl#6963",),
     ),
     Rule(
         combination="`rollout_is` or `rollout_rs` with `rollout.top_p` below 1 or a `rollout.top_k`",
@@ -105,7 +106,7 @@ RULES = (
         example=(_TOKEN, "actor_rollout_ref.rollout.top_p=0.7"),
         find=_truncated,
         seen=(("trainer/ppo/v1/agent_loop_tq.py", "top_p=config.top_p"),),
-        reports=("huggingface/trl#6789", "huggingface/trl#4159", "verl-project/verl#6240"),
+        reports=("huggingface/trl#6789", "verl-project/verl#6240"),
     ),
     Rule(
         combination="`rollout_is` or `rollout_rs` with `rollout.logprobs_mode` `raw_logprobs` and a `temperature` other than "
@@ -119,7 +120,7 @@ RULES = (
         ),
         find=_raw,
         seen=(("workers/rollout/vllm_rollout/vllm_async_server.py", '"logprobs_mode": self.config.logprobs_mode'),),
-        reports=("verl-project/verl#6240", "vllm-project/vime#64"),
+        reports=("huggingface/trl#4159", "verl-project/verl#6240", "vllm-project/vime#64"),
     ),
     Rule(
         combination="`colocate_async` or `separate_async` without `rollout_is`",

@@ -27,8 +27,7 @@ def _fused_entropies(config):
     if _in_bf16(config) and get(config, f"{MODEL}.use_fused_kernels", False) and backend != "triton":
         return (
             f"{MODEL}.use_fused_kernels=True with the backend {backend} gives token entropies in {_dtype(config)}, three "
-            "significant digits, by which tokens are told apart; set it to False, or "
-            f"{MODEL}.fused_kernel_options.impl_backend=triton"
+            "significant digits, by which tokens are told apart; set it to False"
         )
 
 
@@ -61,7 +60,6 @@ RULES = (
         find=_fused_entropies,
         verl="<=0.9.1",
         seen=(("utils/experimental/torch_functional.py", "return token_log_probs, entropy.to(orig_dtype)"),),
-        reports=("verl-project/verl#2656",),
     ),
     Rule(
         combination="A model in bf16 with `rollout.temperature` other than 1",

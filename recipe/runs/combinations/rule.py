@@ -58,7 +58,8 @@ def get(config: DictConfig, key: str, default: Any = None) -> Any:
 
 def mode_of(config: DictConfig) -> str:
     """verl's own name of the trainer mode, without the method's."""
-    return next(mode for mode in ("colocate_async", "separate_async", "sync") if config.trainer.v1.trainer_mode.endswith(mode))
+    asynchronous = (mode for mode in ("colocate_async", "separate_async") if config.trainer.v1.trainer_mode.endswith(mode))
+    return next(asynchronous, "sync")
 
 
 def has_lora(config: DictConfig) -> bool:
