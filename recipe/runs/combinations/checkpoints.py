@@ -111,8 +111,8 @@ RULES = (
     ),
     Rule(
         combination="`trainer.max_actor_ckpt_to_keep=1`",
-        stock="The older checkpoint is removed when the ranks have written the newer one, before the rest of it is there; a run "
-        "that dies in between has no complete one.",
+        stock="The older checkpoint is removed when the ranks have written the newer one, before the rest of it is there; a "
+        "run that dies in between has no complete one.",
         ours=SET,
         example=("trainer.max_actor_ckpt_to_keep=1",),
         mend=keep_the_one_before,
