@@ -8,6 +8,7 @@ settle.py           before the checks: value_checks.py, that values have verl's 
 start_checks.py     the checks before Ray starts, for the launcher and the preflight, each ending in one sentence:
                     config_checks.py of settings that go together, environment_checks.py, input_checks.py of model and
                     checkpoints, data_checks.py of the files that data_files.py reads, reward_checks.py
+combinations/       combinations of settings that would train wrongly without a word; docs/combinations.md is made of them
 reward_function.py  verl's reward function, loaded and called, for checks and evaluations
 time_limit.py       a limit for a call of someone else's code
 trainer.py          a method's trainers, put together from what is here, in token_level/ and in adaptive_temperature/
@@ -17,6 +18,7 @@ filled.py           its part in batches that are not full, or never will be
 finite.py           its part in numbers that are not finite: the policy
 stopping.py         how a run is asked to save and end; exit statuses
 checkpoints.py      which checkpoints are complete
+retention.py        how many of them stay, over all starts of a run
 digests.py          what their files hold, to see a byte that changed
 weight_bucket.py    the bucket in which weights go to vLLM holds the largest tensor
 trackers.py         one W&B run and one TensorBoard curve over all attempts

@@ -16,6 +16,7 @@ from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from verl.utils.debug import marked_timer
 
 from recipe.adaptive_temperature.trainer import AdaptiveTemperatureTrainer
+from recipe.runs.combinations import set_right
 from recipe.runs.config_checks import check_run
 from recipe.runs.console import StepLine
 from recipe.runs.filled import FilledTrainer
@@ -50,6 +51,7 @@ class RunTrainer(FiniteTrainer, AdaptiveTemperatureTrainer, FilledTrainer, Watch
 
     def __init__(self, config):
         check_run(config, self.method)
+        set_right(config)
         self.token_dump = TokenDump(dump_settings(config))
         self.verdict_dump = VerdictDump(self.token_dump.settings)
         super().__init__(config)

@@ -42,6 +42,7 @@ FILES_AND_NUMBERS: dict[str, Callable[[Run], Result]] = {
     "token budget": batch.check_token_budget,
     "heads": batch.check_heads,
     "rollout": batch.check_rollout,
+    "requests": batch.check_requests,
     "context": batch.check_context_length,
 }
 
