@@ -16,7 +16,7 @@ estimator, its own per-token fields in the loss. The modules here carry them ove
     device_metrics.py   metrics of the loss that stay on the device until the update is over
     clip_metrics.py     the metrics of verl's own loss, for a clip range of the method's own
     display.py          what a report of its runs shows of a method
-    signs.py            signs of sickness that a method wants to be warned of
+    signs/              signs of sickness that a run is warned of, and their limits
 
 A method is a folder, here or elsewhere, with its algorithm in pure torch, a `plugin` module that registers into verl, and a
 `Method`: docs/add-a-method.md.
