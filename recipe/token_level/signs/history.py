@@ -14,11 +14,14 @@ def number(metrics: Mapping, name: str) -> float | None:
 
     A name with a `*` stands for several: the mean of those that match and are finite.
     """
-    if "*" in name:
-        found = [number(metrics, key) for key in metrics if isinstance(key, str) and fnmatchcase(key, name)]
-        found = [x for x in found if x is not None and math.isfinite(x)]
-        return math.fsum(found) / len(found) if found else None
-    value = metrics.get(name)
+    if "*" not in name:
+        return _float(metrics.get(name))
+    found = [_float(metrics[key]) for key in metrics if isinstance(key, str) and fnmatchcase(key, name)]
+    found = [x for x in found if x is not None and math.isfinite(x)]
+    return math.fsum(x / len(found) for x in found) if found else None
+
+
+def _float(value) -> float | None:
     if not isinstance(value, numbers.Real):
         return None
     try:
@@ -49,5 +52,5 @@ class History:
             return
         self.values.append(value)
         if len(self.values) >= self.window:
-            self.means.append(math.fsum(self.values[-self.window :]) / self.window)
+            self.means.append(math.fsum(x / self.window for x in self.values[-self.window :]))
             self.beside.append(beside)

@@ -128,36 +128,36 @@ class Fallen(Limit):
 
 @dataclass(frozen=True)
 class Rise(Limit):
-    """The mean is `times` what it was `steps` before, and at least `by` more."""
+    """The mean is `times` its least of the last `steps`, and at least `by` more."""
 
     times: float
     by: float
     steps: int
 
     def read(self, history, shown):
-        if len(history.means) <= self.steps:
+        if len(history.means) < 2:
             return None
-        before = history.means[-1 - self.steps]
-        why = f"{self.steps} steps before it was {shown(before)}"
-        return Reading(history.means[-1], max(self.times * before, before + self.by), why)
+        least = min(history.means[-1 - self.steps : -1])
+        why = f"within {self.steps} steps it was {shown(least)}"
+        return Reading(history.means[-1], max(self.times * least, least + self.by), why)
 
     def words(self, shown):
-        return f"{self.times:g} times as much as {self.steps} steps before, and {shown(self.by)} more"
+        return f"{self.times:g} times what it was within the last {self.steps} steps, and {shown(self.by)} more"
 
 
 @dataclass(frozen=True)
 class Fall(Limit):
-    """The mean is `to` times what it was `steps` before."""
+    """The mean is `to` times its greatest of the last `steps`."""
 
     to: float
     steps: int
     upper = False
 
     def read(self, history, shown):
-        if len(history.means) <= self.steps:
+        if len(history.means) < 2:
             return None
-        before = history.means[-1 - self.steps]
-        return Reading(history.means[-1], self.to * before, f"{self.steps} steps before it was {shown(before)}")
+        greatest = max(history.means[-1 - self.steps : -1])
+        return Reading(history.means[-1], self.to * greatest, f"within {self.steps} steps it was {shown(greatest)}")
 
     def words(self, shown):
-        return f"{self.to:g} of what it was {self.steps} steps before, or less"
+        return f"{self.to:g} of what it was within the last {self.steps} steps, or less"

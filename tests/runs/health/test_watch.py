@@ -29,7 +29,7 @@ SICK = [
         None,
         0.1,
         0.0,
-        "no token of the group easy_wrong_low; lower htpo.difficulty_threshold",
+        "no token of the group easy_wrong_low; lower htpo.difficulty",
     ),
     ("htpo/hard_correct_high/token_share", None, 0.1, 0.0, "raise htpo.difficulty_threshold"),
     ("hapo/low_entropy/outside_clip_share", None, 0.01, 0.9, "the low-entropy tokens too far"),
