@@ -20,10 +20,6 @@ from recipe.token_level.signs import (
 )
 
 _SMALLER_STEPS = "lower actor_rollout_ref.actor.optim.lr, from a checkpoint before it"
-_PUSHED = (
-    "lower actor_rollout_ref.actor.optim.lr or actor_rollout_ref.actor.clip_ratio_high, or adaptive_temperature.tau where it "
-    "is on, from a checkpoint before it"
-)
 
 ENTROPY = (
     # At 0.02 nats the likeliest of two tokens has 99.7%: the responses to a prompt are nearly one response, so their rewards
@@ -41,7 +37,7 @@ ENTROPY = (
         "actor/entropy",
         Fall(0.3, steps=20),
         "the entropy falls so fast that it will be gone soon",
-        "lower actor_rollout_ref.actor.optim.lr or raise actor_rollout_ref.actor.clip_ratio_high",
+        "raise actor_rollout_ref.actor.clip_ratio_high, or lower actor_rollout_ref.actor.optim.lr",
         "arXiv:2505.22617",
         unit="nats",
     ),
@@ -50,7 +46,8 @@ ENTROPY = (
         "actor/entropy",
         Grown(3, floor=1.0, most=4.0),
         "the policy is pushed away from itself and its responses turn into noise",
-        _PUSHED,
+        "lower actor_rollout_ref.actor.optim.lr or actor_rollout_ref.actor.clip_ratio_high, or adaptive_temperature.tau where "
+        "it is on, from a checkpoint before it",
         "verl#2738, verl#1066, Entropy-Mechanism-of-RL#20, rllm#116",
         unit="nats",
     ),
@@ -59,7 +56,7 @@ ENTROPY = (
         "actor/entropy",
         Rise(1.5, by=0.1, steps=20),
         "the entropy rises fast, which often ends in noise",
-        _PUSHED,
+        "look at responses in the token dump; if they get worse, go back and lower actor_rollout_ref.actor.optim.lr",
         "verl#2738, Entropy-Mechanism-of-RL#20",
         unit="nats",
     ),

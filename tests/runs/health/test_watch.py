@@ -116,12 +116,12 @@ def test_gradients_that_are_not_finite_are_said_when_they_come_again():
 def test_an_entropy_that_falls_or_rises_fast_is_said_before_it_is_at_its_end():
     fall, rise = only("actor/entropy", "Fall"), only("actor/entropy", "Rise")
     falling = [0.8 * 0.9**i for i in range(60)]
-    assert list(said(fall, falling)) == [25]
+    assert min(said(fall, falling)) == 17
     assert list(said(only("actor/entropy", "Fallen"), falling)) == [27]
     assert not said(fall, [0.8 * 0.97**i for i in range(60)])
     rising = [0.3 * 1.03**i for i in range(80)]
     first = min(said(rise, rising))
-    assert first == 25
+    assert first == 19
     assert first < min(said(only("actor/entropy", "Grown"), rising))
     assert not said(rise, [0.02 * 1.03**i for i in range(50)])  # from nearly nothing to hardly more
     assert not said(rise, [0.3 * 1.01**i for i in range(80)])
@@ -155,10 +155,7 @@ def test_a_validation_that_falls_while_the_reward_rises():
     sick = [(v, 0.5 + 0.02 * i) for i, v in enumerate([*up, 0.4, 0.35, 0.3, 0.3, 0.3])]
     ((step, sentence),) = said_of(sign, validations(sick)).items()
     assert step == 30  # the second validation below: 0.375 is less than 0.8 of the mean of 0.45 and 0.5
-    assert (
-        "val-core/*/mean@* is 0.375 (mean of 2 validations; it was 0.475, while critic/score/mean went from 0.56 to 0.6"
-        in sentence
-    )
+    assert "is 0.375 (mean of 2 validations; it was 0.475, while critic/score/mean went from 0.56 to 0.6)" in sentence
     assert not said_of(sign, validations([(v, 0.6 - 0.02 * i) for i, v in enumerate([*up, 0.4, 0.35, 0.3])]))  # all falls
     assert not said_of(sign, validations([(v, 0.5) for v in [0.05, 0.04, 0.03, 0.03, 0.03]]))  # too near 0 to say
     assert not said_of(sign, validations([(v, 0.5 + 0.02 * i) for i, v in enumerate([*up, 0.45, 0.5, 0.45])]))
