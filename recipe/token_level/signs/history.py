@@ -38,6 +38,8 @@ class History:
     values: the finite ones. means: of the last `window` values, from the `window`-th on.
     beside: for each mean, that of another metric at the time, NaN if there was none yet.
     finite: for every number, also those that are not in `values`, whether it is finite.
+    least, greatest: of the means. at_greatest, at_best: where in `means` the greatest stands, and the last one at which the
+        other metric was at its greatest; -1 if there is none.
     """
 
     window: int
@@ -45,12 +47,23 @@ class History:
     means: list[float] = field(default_factory=list)
     beside: list[float] = field(default_factory=list)
     finite: list[bool] = field(default_factory=list)
+    least: float = math.inf
+    greatest: float = -math.inf
+    at_greatest: int = -1
+    at_best: int = -1
 
     def add(self, value: float, beside: float = math.nan) -> None:
         self.finite.append(math.isfinite(value))
         if not self.finite[-1]:
             return
         self.values.append(value)
-        if len(self.values) >= self.window:
-            self.means.append(math.fsum(x / self.window for x in self.values[-self.window :]))
-            self.beside.append(beside)
+        if len(self.values) < self.window:
+            return
+        mean = math.fsum(x / self.window for x in self.values[-self.window :])
+        self.means.append(mean)
+        self.beside.append(beside)
+        self.least = min(self.least, mean)
+        if mean > self.greatest:
+            self.greatest, self.at_greatest = mean, len(self.means) - 1
+        if math.isfinite(beside) and (self.at_best < 0 or beside >= self.beside[self.at_best]):
+            self.at_best = len(self.means) - 1

@@ -95,7 +95,7 @@ class Grown(Limit):
     def read(self, history, shown):
         if not history.means:
             return None
-        least = min(history.means)
+        least = history.least
         grown = max(self.times * least, self.floor)
         why = f"sound is less than {shown(self.most)}" if grown >= self.most else f"it was {shown(least)}"
         return Reading(history.means[-1], min(grown, self.most), why)
@@ -115,7 +115,7 @@ class Fallen(Limit):
     def read(self, history, shown):
         if not history.means:
             return None
-        greatest = max(history.means)
+        greatest = history.greatest
         limit = self.to * greatest
         if self.least is not None and self.least >= limit:
             return Reading(history.means[-1], self.least, f"sound is more than {shown(self.least)}")

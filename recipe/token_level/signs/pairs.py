@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 from recipe.token_level.signs.limits import Limit, Reading
@@ -20,10 +19,10 @@ class FallsWhile(Limit):
     def read(self, history, shown):
         if not history.means:
             return None
-        best = history.means.index(max(history.means))
-        then, now = history.beside[best], history.beside[-1]
-        limit = min(self.to * history.means[best], history.means[best] - self.by)
-        why = f"it was {shown(history.means[best])}, while {self.other} went from {then:.3g} to {now:.3g}"
+        best = history.greatest
+        then, now = history.beside[history.at_greatest], history.beside[-1]
+        limit = min(self.to * best, best - self.by)
+        why = f"it was {shown(best)}, while {self.other} went from {then:.3g} to {now:.3g}"
         return Reading(history.means[-1], limit, why, begins=now >= then)  # not with NaN
 
     def words(self, shown):
@@ -42,11 +41,9 @@ class GrowsWithout(Limit):
     window: int = field(default=20, kw_only=True)
 
     def read(self, history, shown):
-        known = [i for i, x in enumerate(history.beside) if math.isfinite(x)]
-        if not known:
+        if history.at_best < 0:
             return None
-        best = max(known, key=lambda i: (history.beside[i], i))
-        then = history.means[best]
+        then = history.means[history.at_best]
         return Reading(history.means[-1], self.times * then, f"it was {shown(then)} when {self.other} was at its best")
 
     def words(self, shown):
