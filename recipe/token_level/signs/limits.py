@@ -154,9 +154,9 @@ class Fall(Limit):
     upper = False
 
     def read(self, history, shown):
-        if len(history.means) < 2:
+        before = history.means[-1 - self.steps : -1]
+        if not before or (greatest := max(before)) <= 0:
             return None
-        greatest = max(history.means[-1 - self.steps : -1])
         return Reading(history.means[-1], self.to * greatest, f"within {self.steps} steps it was {shown(greatest)}")
 
     def words(self, shown):

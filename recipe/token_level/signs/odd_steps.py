@@ -18,9 +18,8 @@ class Spike(Limit):
 
     def read(self, history, shown):
         before = history.values[-1 - self.steps : -1]
-        if len(before) < WINDOW:
+        if len(before) < WINDOW or (median := statistics.median(before)) <= 0:
             return None
-        median = statistics.median(before)
         return Reading(history.values[-1], self.times * median, f"the median of the {len(before)} before is {shown(median)}")
 
     def words(self, shown):

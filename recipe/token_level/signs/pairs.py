@@ -41,9 +41,8 @@ class GrowsWithout(Limit):
     window: int = field(default=20, kw_only=True)
 
     def read(self, history, shown):
-        if history.at_best < 0:
+        if history.at_best < 0 or (then := history.means[history.at_best]) <= 0:
             return None
-        then = history.means[history.at_best]
         return Reading(history.means[-1], self.times * then, f"it was {shown(then)} when {self.other} was at its best")
 
     def words(self, shown):

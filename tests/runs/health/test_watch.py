@@ -6,7 +6,7 @@ from recipe.htpo.method import HTPO
 from recipe.htpo.objectives import GROUPS
 from recipe.runs.health.watch import CALM
 from recipe.token_level.signs import Fallen, Least, Most, Sign
-from tests.runs.health.watching import only, said, said_of
+from tests.runs.health.watching import ALL, only, said, said_of
 
 MATCH = "val-core/*/mean@*"
 SICK = [
@@ -93,6 +93,17 @@ def test_what_comes_and_goes_at_the_limit_is_said_once(limit, values, over):
 
 def test_what_fails_in_every_second_step_is_said_once():
     assert list(said(only("rollouts/failed_share"), [0.0, 0.002] * 50)) == [2]
+
+
+@pytest.mark.parametrize("metric", ["actor/grad_norm", "rollouts/cut_off_share", "actor/pg_clipfrac"])
+def test_what_stays_at_zero_has_not_changed(metric):
+    assert not [s for sign in ALL if sign.metric == metric for s in said_of(sign, {i: {metric: 0.0} for i in range(1, 50)})]
+
+
+def test_neither_a_fall_nor_growth_is_seen_in_nothing():
+    zero = {i: {"actor/entropy": 0.0, "response_length/mean": 0.0, "rollouts/acc": 0.0} for i in range(1, 50)}
+    assert not said_of(only("actor/entropy", "Fall"), zero)
+    assert not said_of(only("response_length/mean", "GrowsWithout"), zero)
 
 
 def test_a_gradient_far_from_those_before_it_is_said_in_its_step():
