@@ -65,9 +65,7 @@ ENTROPY = (
 # Two engines in bf16 differ by 0.004 in probability on average, with a correlation of 0.998 (verl-omni#637), in fp32 by 1e-6;
 # adaptive temperatures with the default tau by 0.002.
 _MISMATCH_SOURCE = "verl-omni#637, vime#64, open-instruct#1473, arXiv:2506.13585"
-_DISAGREE = (
-    "docs/troubleshooting.md, `Rollout and actor disagree`, has the causes; importance weights correct small differences only"
-)
+_DISAGREE = "docs/troubleshooting.md: Rollout and actor disagree"
 MISMATCH = (
     # vime#64: three times as much within 30 steps was a sync that drifts. 0.01: below, growth is that of the entropy.
     Sign(

@@ -15,7 +15,10 @@ HEALTHY = ("htpo-12", "hapo-resumed")
 STUDY = studied()
 SICK = [
     # run, metric, kind of limit, the step in which it must have been said
-    ("greedy", "training/rollout_probs_diff_mean", "Grown", 5),
+    ("certain", "training/rollout_probs_diff_mean", "Grown", 5),
+    ("logprobs-mode", "training/rollout_probs_diff_mean", "Grown", 5),
+    ("learning-rate", "rollouts/cut_off_share", "Most", 5),
+    ("learning-rate", "rollouts/all_wrong_share", "Most", 6),
 ]
 
 
