@@ -10,7 +10,7 @@ _WHOSE = {side: f"the {side.replace('_', '-')} tokens" for side in SIDES}
 SIGNS: tuple[Sign, ...] = (
     *(outside_clip_sign(f"hapo/{side}/outside_clip_share", whose) for side, whose in _WHOSE.items()),
     *(
-        empty_sign(f"hapo/{side}/token_share", whose, "bring hapo.entropy_pivot back to its default, 0.8")
+        empty_sign(f"hapo/{side}/token_share", whose, "bring hapo.entropy_pivot back to its default, 0.8", "arXiv:2509.16591")
         for side, whose in _WHOSE.items()
     ),
 )

@@ -26,7 +26,7 @@ run_folder.py       where a run keeps its metrics, its token dumps and what the 
 watchdog.py         ends a run that hangs and names who does, with processes.py, which looks at them on their nodes
 nodes.py            a function run on each node of the Ray cluster
 console.py          a step's line on the console
-health.py           warnings when a run shows a known sickness
+health/             warnings when a run shows a known sickness
 token_dump/         some responses of a step with the numbers of each token, as files
 preflight/          the checks and more as a table, before a run holds its GPUs
 """

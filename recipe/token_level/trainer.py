@@ -15,6 +15,7 @@ from verl.workers.utils.padding import response_to_nested
 from recipe.token_level.context import EstimatorInputs, handing_estimator
 from recipe.token_level.loss import SUMS, TokenFieldsLoss
 from recipe.token_level.method import Method, require_registered
+from recipe.token_level.responses import response_metrics
 from recipe.token_level.verdicts import verdict_metrics, verdicts
 from verl_patches.names import LOSS_METRIC_PREFIX
 from verl_patches.trainer_hooks import HookedTrainer, filtered_by_reward
@@ -64,6 +65,8 @@ class TokenLevelTrainer(HookedTrainer):
         by_verdict = filters and filters.enable and filters.metric == "acc"
         dropped = filtered_by_reward(metrics) if by_verdict else {}
         metrics.update(verdict_metrics(inputs.keys, inputs.acc, inputs.is_padding, dropped))
+        lengths, longest = rows["response_mask"].offsets().diff().numpy(), self.config.actor_rollout_ref.rollout.response_length
+        metrics.update(response_metrics(inputs.keys, inputs.is_padding, lengths, rows["extra_fields"], longest))
         with handing_estimator(inputs):
             batch = super().advantage_step(batch, metrics)
         self.after_advantage(inputs, batch)

@@ -110,6 +110,7 @@ def test_the_estimator_sees_the_batch_and_its_field_goes_with_it(trainer, queue)
     assert metrics["htpo/correct_share"] == 0.75
     assert metrics["rollouts/acc"] == 0.75
     assert metrics["rollouts/all_right_share"] == 0.5
+    assert metrics["rollouts/cut_off_share"] == 0.0
     advantages = queue.rows["advantages"].to_padded_tensor(0)
     assert advantages[1, 0].item() == pytest.approx(0.5 / (0.5**0.5 + 1e-6))  # rewards 0.75 and -0.25 of two sessions
     assert (advantages[~MASK] == 0).all()
