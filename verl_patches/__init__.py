@@ -11,6 +11,7 @@ manager, and an entry of a registry.
     separate_async.py    the trainer of that mode without vLLM on the training GPUs
     checkpoints/         shards are written once, what is pickled in a checkpoint is data
     weight_socket/       a run's weights go through a socket of its own
+    orphans.py           vLLM's engine and workers end with their server
     agent_loop.py        an agent-loop worker of one's own, and what it does for one session
     ray_processes.py     asking actors of a run who they are; what the titles of processes say
     ray_cluster.py       a running cluster's address and free resources

@@ -124,6 +124,7 @@ WORKERS: tuple[Assumption, ...] = (
     *part(
         "vLLM weights",
         "verl_patches.weight_socket.ends",
+        ("utils.vLLMColocateWorkerExtension.__new__", Signature("cls", "**kwargs")),
         ("vllm_rollout.ServerAdapter.__init__", Says('self.zmq_handle = f"ipc:///tmp/rl-colocate-zmq-{job_id}-replica-')),
         ("utils.vLLMColocateWorkerExtension._get_zmq_handle", Says('return f"ipc:///tmp/rl-colocate-zmq-{job_id}-replica-')),
         # For the sums of what is sent and held, which are made on demand.
@@ -131,6 +132,12 @@ WORKERS: tuple[Assumption, ...] = (
         ("utils.vLLMColocateWorkerExtension.update_weights_from_ipc", Says("self._iter_all_models()")),
         ("utils.vLLMColocateWorkerExtension._iter_all_models", Says("yield self.model_runner.model")),
         under="verl.workers.rollout.vllm_rollout.",
+    ),
+    *part(
+        "vLLM weights",
+        "verl_patches.orphans",
+        ("vllm.v1.engine.core.EngineCoreProc.run_engine_core", Says('"EngineCore"', "set_process_title(process_title)")),
+        ("vllm.envs.VLLM_PROCESS_NAME_PREFIX", Exists()),
     ),
     *part(
         "vLLM server",

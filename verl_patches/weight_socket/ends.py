@@ -6,6 +6,7 @@ from verl.workers.rollout.vllm_rollout import ServerAdapter
 from verl.workers.rollout.vllm_rollout.utils import vLLMColocateWorkerExtension
 
 from verl_patches.contract import check
+from verl_patches.orphans import end_with_server
 from verl_patches.weight_socket import of_this_run, sums
 
 check("vLLM weights")
@@ -33,6 +34,10 @@ class Sender(ServerAdapter):
 
 class Receiver(vLLMColocateWorkerExtension):
     """In a vLLM worker."""
+
+    def __new__(cls, **kwargs):
+        end_with_server()
+        return super().__new__(cls, **kwargs)
 
     def _get_zmq_handle(self) -> str:
         return of_this_run(super()._get_zmq_handle())
