@@ -101,8 +101,8 @@ def _equal_verdicts(acc, weight, groups: Groups, config: HAPOConfig) -> torch.Te
         return torch.zeros_like(weight, dtype=torch.bool)
     if acc is None or (acc.isnan() & (weight > 0)).any():
         raise ValueError(
-            f"hapo.equal_acc={config.equal_acc} needs the verdict of every response: let the reward function return a dict with "
-            "'score' and 'acc', or set it to normalised"
+            f"hapo.equal_acc={config.equal_acc} needs the verdict of every response: let the reward function return a dict "
+            "with 'score' and 'acc', or set it to normalised"
         )
     least, greatest = groups.extremes(acc.to(weight), weight > 0)
     return least >= greatest

@@ -28,9 +28,9 @@ def compute_hapo_advantage(token_level_rewards, response_mask, index=None, confi
     """HAPO's advantages; beside them the entropy scores, left in `EstimatorInputs.token_fields`, and their statistics.
 
     The prompts and sessions are read from verl's row keys, so that a session with several outputs has one reward, that of
-    its last output, and padding rows belong to no prompt. What rollout correction has rejected is in no mean over tokens, and, as
-    a whole, no member of GRPO's fallback (`Rows.members`). A truncated response that overlong filtering keeps from the loss stays
-    in the baseline with its tokens, and is in no statistics of entropies.
+    its last output, and padding rows belong to no prompt. What rollout correction has rejected is in no mean over tokens, and a
+    response rejected as a whole no member of GRPO's fallback (`Rows.members`). A truncated response that overlong filtering
+    keeps from the loss stays in the baseline with its tokens, and is in no statistics of entropies.
 
     Args:
         token_level_rewards, response_mask: `[B, T]`.
@@ -53,9 +53,7 @@ def compute_hapo_advantage(token_level_rewards, response_mask, index=None, confi
     rewards = torch.zeros_like(token_level_rewards)
     rewards[:, 0] = rows.rewards(token_level_rewards)
     member, acc = rows.members(response_mask), torch.from_numpy(inputs.acc[rows.last_row][rows.session])
-    advantages, fallback = group_advantages(
-        rewards, response_mask, rows.prompt, inputs.settings, rows.session, member, acc
-    )
+    advantages, fallback = group_advantages(rewards, response_mask, rows.prompt, inputs.settings, rows.session, member, acc)
     advantages = torch.where(trained, advantages, 0)
     prompts = set(rows.prompt[~inputs.is_padding])
     inputs.metrics["hapo/grpo_fallback_share"] = len(prompts & set(rows.prompt[fallback.numpy()])) / max(len(prompts), 1)

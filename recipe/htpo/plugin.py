@@ -29,9 +29,9 @@ def compute_htpo_advantage(token_level_rewards, response_mask, index=None, confi
     """GRPO advantages, as verl has them, and as a by-product the token partition, left in `EstimatorInputs.token_fields`.
 
     The prompts and sessions are read from verl's row keys, so that a session with several outputs has one reward, that of
-    its last output, and padding rows belong to no prompt. A response that rollout correction has rejected as a whole is no member
-    of its prompt's group: it moves neither the baseline nor the accuracy by which the prompt is hard (`Rows.members`). A truncated
-    response that overlong filtering keeps from the loss counts in both, and its tokens are in no group.
+    its last output, and padding rows belong to no prompt. A response that rollout correction has rejected as a whole
+    is no member of its prompt's group: it moves neither the baseline nor the accuracy by which the prompt is hard
+    (`Rows.members`). A truncated one that overlong filtering keeps from the loss counts in both; its tokens are in no group.
 
     Args:
         token_level_rewards, response_mask: `[B, T]`.

@@ -42,8 +42,8 @@ class EstimatorInputs:
     def trained(self, response_mask: torch.Tensor) -> torch.Tensor:
         """`[B, T]` bool: the tokens that the loss will see. Entropy borders, statistics and metrics are over these.
 
-        Only a baseline is over `response_mask`, which has the filtered rows, too. The trainer writes this mask in its place once
-        the estimator is through.
+        Only a baseline is over `response_mask`, which has the filtered rows, too. The trainer writes this mask in its place
+        once the estimator is through.
         """
         mask = response_mask.bool()
         return mask if self.filtered is None else mask & ~torch.from_numpy(self.filtered).unsqueeze(1)
