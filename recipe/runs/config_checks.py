@@ -14,6 +14,7 @@ from recipe.adaptive_temperature.rollout_config import check_sampling
 from recipe.runs.combinations import check_combinations
 from recipe.runs.token_dump.dump_settings import dump_settings
 from recipe.token_level.method import Method
+from recipe.token_level.overlong import overlong_filtering
 
 MODES = ("sync", "colocate_async", "separate_async")
 
@@ -48,6 +49,7 @@ def check_run(config: DictConfig, method: Method) -> Any:
     if limit is not None and (isinstance(limit, bool) or not (isinstance(limit, int | float) and limit > 0)):
         raise ValueError(f"trainer.hang_timeout_s is {limit!r}; give seconds above 0, or null for no limit")
     dump_settings(config)
+    overlong_filtering(config)
     if mode == "separate_async":
         _check_separate_async(config)
     _check_overlong_buffer(config)
