@@ -1,14 +1,22 @@
-"""A rank that trains and saves, or loads what other ranks saved, and goes on: `<model> <folder> <name> <fsdp_size> <saver>`."""
+"""One of four processes that train and save, then load what other ranks saved and go on: `<model> <folder>`.
 
+Process groups of other sizes follow each other in the same processes, which spares their imports.
+"""
+
+import os
 import pickle
 import sys
+import time
 from pathlib import Path
 
 import torch
 
+from recipe.files.whole import written_whole
 from tests.token_level.actor_update import ROWS, Update, computing_in, prepared
 from verl_patches import checkpoints
 
+SAVED = {"1": (1, -1), "2 x 2": (4, 2)}  # ranks and fsdp_size
+LOADED = {"1 on 2": (2, -1), "2 x 2 on 1": (1, -1), "2 x 2 on 4": (4, -1), "2 x 2 on 3": (3, -1)}
 SETTINGS = {
     "all weights": (),
     "LoRA": ("actor_rollout_ref.model.lora_rank=4", "actor_rollout_ref.model.lora_alpha=8"),
@@ -49,17 +57,32 @@ def go_on(model, overrides, checkpoint, saver):
     return found
 
 
-def main():
-    model, folder, name, fsdp_size, saver = sys.argv[1:]
+def in_turn(model, folder, name):
+    """What the ranks of this name have to do; rank 0 writes what was found."""
+    ranks, fsdp_size = (SAVED | LOADED)[name]
     size = f"actor_rollout_ref.actor.fsdp_config.fsdp_size={fsdp_size}"
+    saver = name.partition(" on ")[0] if name in LOADED else ""
+    os.environ.update(WORLD_SIZE=str(ranks), LOCAL_WORLD_SIZE=str(ranks))
     with computing_in(Update().dtype):
         found = {
             setting: go_on(model, (size, *overrides), f"{folder}/{saver or name}/{setting}", saver)
             for setting, overrides in SETTINGS.items()
         }
-    if torch.distributed.get_rank() == 0:
-        Path(folder, f"{name}.pkl").write_bytes(pickle.dumps(found))
     torch.distributed.destroy_process_group()
+    if os.environ["RANK"] == "0":
+        with written_whole(Path(folder, f"{name}.pkl")) as new:
+            new.write_bytes(pickle.dumps(found))
+
+
+def main():
+    model, folder = sys.argv[1:]
+    port = int(os.environ["MASTER_PORT"])
+    for turn, (name, (ranks, _)) in enumerate((SAVED | LOADED).items()):
+        os.environ["MASTER_PORT"] = str(port + turn)
+        if int(os.environ["RANK"]) < ranks:
+            in_turn(model, folder, name)
+        while not Path(folder, f"{name}.pkl").exists():
+            time.sleep(0.1)
 
 
 if __name__ == "__main__":

@@ -6,19 +6,14 @@ import pytest
 import torch
 
 from tests.token_level.actor_update import run_ranks
-from tests.verl_patches.other_ranks import SETTINGS
+from tests.verl_patches.other_ranks import LOADED, SAVED, SETTINGS
 from verl_patches.checkpoints.other_ranks import part
-
-SAVED = {"1": (1, -1), "2 x 2": (4, 2)}  # ranks and fsdp_size
-LOADED = {"1 on 2": (2, -1), "2 x 2 on 1": (1, -1), "2 x 2 on 4": (4, -1), "2 x 2 on 3": (3, -1), "1 on 2 x 2": (4, 2)}
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory, demo_inputs):
     folder = tmp_path_factory.mktemp("ranks")
-    for name, (ranks, fsdp_size) in (SAVED | LOADED).items():
-        saver = name.partition(" on ")[0] if name in LOADED else ""
-        run_ranks("tests.verl_patches.other_ranks", ranks, demo_inputs / "model", folder, name, fsdp_size, saver)
+    run_ranks("tests.verl_patches.other_ranks", 4, demo_inputs / "model", folder)
     return {name: pickle.loads((folder / f"{name}.pkl").read_bytes()) for name in SAVED | LOADED}
 
 
