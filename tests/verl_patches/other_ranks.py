@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from recipe.files.whole import written_whole
-from tests.token_level.actor_update import ROWS, Update, computing_in, prepared
+from tests.token_level.actor_update import ROWS, Update, composed, computing_in, make_worker, prepared
 from verl_patches import checkpoints
 
 SAVED = {"1": (1, -1), "2 x 2": (4, 2)}  # ranks and fsdp_size
@@ -42,7 +42,9 @@ def state(worker):
 def go_on(model, overrides, checkpoint, saver):
     """Three updates and a checkpoint before the last one; or, of a `saver`, its checkpoint and one update."""
     optim = ("actor_rollout_ref.actor.optim.lr=1e-3", "actor_rollout_ref.actor.optim.lr_warmup_steps=4")
-    worker, data, _ = prepared(model, Update(overrides=(*optim, *overrides)))
+    update = Update(overrides=(*optim, *overrides))
+    dealt = ROWS % int(os.environ["WORLD_SIZE"]) == 0  # to three ranks a batch is not
+    worker, data = prepared(model, update)[:2] if dealt else (make_worker(composed(model, update), "actor", update.dtype), None)
     checkpoints.apply()  # as a loss does that arrives in a rank
     if saver:
         worker.load_checkpoint(checkpoint)
@@ -51,7 +53,7 @@ def go_on(model, overrides, checkpoint, saver):
             worker.update_actor(data.copy())
         worker.save_checkpoint(checkpoint, global_step=1)
     found = {"at the checkpoint": state(worker)}
-    if ROWS % torch.distributed.get_world_size() == 0:
+    if dealt:
         worker.update_actor(data.copy())
         found["after the next update"] = state(worker)
     return found
