@@ -14,12 +14,23 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch.distributed.tensor import DTensor
+
+
+def read(file: Path) -> dict[str, Any]:
+    """A rank's file, its tensors mapped; without torch's warning, once a tensor, that the mesh of other ranks has no groups."""
+    logger = logging.getLogger("torch.distributed.device_mesh")
+    before, logger.disabled = logger.disabled, True
+    try:
+        return torch.load(file, map_location="cpu", mmap=True, weights_only=False)
+    finally:
+        logger.disabled = before
 
 
 def shard_ranks(states: dict[str, Any]) -> list[list[int]]:
@@ -66,8 +77,7 @@ def load(manager, folder: Path, world_size: int, ranks: Sequence[int]) -> None:
     """Load what verl's `load_checkpoint` loads, from the files of these ranks of another run of `world_size` ranks."""
 
     def states(name: str) -> list[dict[str, Any]]:
-        files = [folder / f"{name}_world_size_{world_size}_rank_{rank}.pt" for rank in ranks]
-        return [torch.load(file, map_location="cpu", mmap=True, weights_only=False) for file in files]
+        return [read(folder / f"{name}_world_size_{world_size}_rank_{rank}.pt") for rank in ranks]
 
     if manager.should_load_model:
         saved, own = states("model"), manager.model.state_dict()
@@ -108,7 +118,7 @@ def apply() -> None:
             return original(self, local_path, *args, **kwargs)
         world_size = json.loads(written.read_text())["world_size"]
         first = Path(local_path, f"model_world_size_{world_size}_rank_0.pt")
-        saved = shard_ranks(torch.load(first, map_location="cpu", mmap=True, weights_only=False))
+        saved = shard_ranks(read(first))
         if saved == shard_ranks(dict(self.model.named_parameters())):
             return original(self, local_path, *args, **kwargs)
         load(self, Path(local_path), world_size, saved[0])
