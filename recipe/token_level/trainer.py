@@ -43,14 +43,15 @@ class TokenLevelTrainer(HookedTrainer):
             config.trainer.v1.trainer_mode = self.base_mode
         super().__init__(config)
 
-    def on_init_end(self):
-        super().on_init_end()
+    def load(self):
+        # The loss comes first: with it the ranks get the patches that a checkpoint is loaded with.
         actor = omega_conf_to_dataclass(self.config.actor_rollout_ref.actor)
         self.actor_rollout_wg.set_loss_fn(
             TokenFieldsLoss(
                 actor, self.method.plugin, self.method.token_fields, self.settings, self.method.reads_entropy(self.settings)
             )
         )
+        super().load()
 
     def advantage_step(self, batch, metrics):
         filtering = overlong_filtering(self.config).enabled

@@ -221,14 +221,19 @@ def test_verl_sees_its_own_trainer_mode_and_the_method_its_settings(compose, mon
     assert built.settings.clip_ratio_high == 0.28
 
 
-def test_the_actor_gets_the_loss_with_the_methods_fields(trainer, monkeypatch):
-    given = trainer("htpo", HTPOConfig())
-    verls = next(base for base in type(given).__mro__ if base.__module__.startswith("verl."))
-    monkeypatch.setattr(verls, "on_init_end", lambda self: None)
-    losses = []
-    given.actor_rollout_wg = SimpleNamespace(set_loss_fn=losses.append, workers=[])
-    given.on_init_end()
-    (loss,) = losses
+@pytest.mark.parametrize("mode", ["sync", "colocate_async", "separate_async"])
+def test_the_actor_gets_the_loss_with_the_methods_fields_before_a_checkpoint_is_loaded(trainer, monkeypatch, mode):
+    """The ranks' patches, among them that nothing in a checkpoint is run, arrive with the loss."""
+    built = trainer("htpo", HTPOConfig())
+    given = object.__new__(get_trainer_cls(f"htpo_{mode}"))
+    vars(given).update(vars(built))
+    done = []
+    monkeypatch.setattr(PPOTrainer, "_load_checkpoint", lambda self: done.append("loaded"))
+    given.actor_rollout_wg = SimpleNamespace(set_loss_fn=done.append, workers=[])
+    given.global_steps, given.trainer_mode = 0, mode
+    given._load_checkpoint()
+    loss, loaded = done
+    assert loaded == "loaded"
     assert (loss.plugin, loss.token_fields) == ("recipe.htpo.plugin", ("token_groups",))
     assert loss.settings.objectives == HTPOConfig().objectives
     assert loss.settings.clip_ratio_high == 0.28

@@ -70,6 +70,27 @@ WORKERS: tuple[Assumption, ...] = (
     ),
     *part(
         "FSDP rank",
+        "verl_patches.checkpoints.other_ranks",
+        (
+            "fsdp_checkpoint_manager.FSDPCheckpointManager.load_checkpoint",
+            Says(
+                *('f"model_world_size_{self.world_size}_rank_{self.rank}.pt"', "is_lora_only_state_dict(model_state_dict)"),
+                *("load_state_dict(model_state_dict, strict=False)", "self.model.load_state_dict(model_state_dict)"),
+                *('f"optim_world_size_{self.world_size}_rank_{self.rank}.pt"', "self.optimizer.load_state_dict("),
+                *('f"extra_state_world_size_{self.world_size}_rank_{self.rank}.pt"', 'load_rng_state(extra_state_dict["rng"])'),
+                *('extra_state_dict["lr_scheduler"]', "self.lr_scheduler.load_state_dict(", "torch.distributed.barrier()"),
+            ),
+        ),
+        (
+            "fsdp_checkpoint_manager.FSDPCheckpointManager.save_checkpoint",
+            Says("self.optimizer.state_dict()", '"fsdp_config.json"'),
+        ),
+        ("fsdp_checkpoint_manager.FSDPConfig", Accepts("FSDP_version", "world_size")),
+        ("checkpoint_manager.BaseCheckpointManager.should_load_extra", Exists()),
+        under="verl.utils.checkpoint.",
+    ),
+    *part(
+        "FSDP rank",
         "verl_patches.checkpoints.shards_once",
         (
             "save_checkpoint",

@@ -89,7 +89,8 @@ def compute_score(
     """
     if unknown := set(others) - _FROM_VERL:
         raise TypeError(
-            f"compute_score has no keyword {', '.join(sorted(unknown))}; it has wrong_score, timeout, thinking and thinking_tags"
+            f"compute_score has no keyword {', '.join(sorted(unknown))}; it has wrong_score, timeout, thinking and "
+            "thinking_tags"
         )
     answer = final_answer(after_thinking(solution_str, thinking, thinking_tags))
     timed_out = False
