@@ -118,8 +118,8 @@ def apply() -> None:
             return original(self, local_path, *args, **kwargs)
         world_size = json.loads(written.read_text())["world_size"]
         first = Path(local_path, f"model_world_size_{world_size}_rank_0.pt")
-        saved = shard_ranks(read(first))
-        if saved == shard_ranks(dict(self.model.named_parameters())):
+        saved = shard_ranks(read(first)) if first.is_file() else None
+        if saved is None or saved == shard_ranks(dict(self.model.named_parameters())):
             return original(self, local_path, *args, **kwargs)
         load(self, Path(local_path), world_size, saved[0])
         torch.distributed.barrier()
