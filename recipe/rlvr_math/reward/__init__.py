@@ -9,5 +9,6 @@ A verdict, in its order:
 * algebra.py, what is asked of computer algebra; expressions.py, which answers; latex_for_parser.py, what its parser gets wrong;
   verifier_pool.py and verifier_process.py, where it runs.
 
-Beside it: thinking.py, which part of a response may hold the answer; contract.py, what every reward returns; composed.py, judges of the whole response.
+Beside it: thinking.py, which part of a response may hold the answer;
+contract.py, what every reward returns; composed.py, judges of the whole response.
 """
