@@ -180,6 +180,44 @@ def test_tokens_that_rollout_correction_rejects_are_not_measured(trainer, queue,
     assert given.entropy_statistics == entropy_statistics(queue.entropy, kept, SAMPLING)
 
 
+@pytest.mark.parametrize(("recipe", "settings"), [("htpo", HTPOConfig()), ("hapo", HAPOConfig())])
+def test_filtered_responses_are_in_neither_of_verls_masks(trainer, queue, recipe, settings):
+    queue.rows["responses"] = nested(torch.full((len(KEYS), WIDTH), 7))
+    given, metrics = trainer(recipe, settings, SAMPLING), {}
+    given.config.overlong_filtering.enabled = True
+    given.config.data.max_response_length = WIDTH
+    given._ends = {2}
+    given._compute_advantage(batch(), metrics)
+    kept = MASK.clone()
+    kept[[0, 1]] = False  # the session p_0, whose last output has five tokens and no end
+    for name in ("response_mask", "loss_mask"):
+        assert [len(row) for row in queue.rows[name].unbind()] == LENGTHS
+        assert torch.equal(queue.rows[name].to_padded_tensor(0).bool(), kept)
+    assert metrics["rollouts/filtered_share"] == pytest.approx(2 / 5)
+    assert given.entropy_statistics == entropy_statistics(queue.entropy, kept, SAMPLING)
+    advantages = queue.rows["advantages"].to_padded_tensor(0)
+    assert (advantages[~kept] == 0).all()
+    assert advantages[2, 0] < 0  # its right sibling is in the baseline
+    if recipe == "htpo":
+        assert torch.equal(queue.rows["token_groups"].to_padded_tensor(0) != 0, kept)
+
+
+def test_the_loss_is_not_divided_by_rejected_tokens(trainer, queue, monkeypatch):
+    verls, kept = PPOTrainer._compute_advantage, MASK & (torch.arange(WIDTH) != 0)
+
+    def rejecting(self, meta, metrics):
+        meta = verls(self, meta, metrics)
+        queue.rows["response_mask"] = nested(kept.long())
+        return meta
+
+    monkeypatch.setattr(PPOTrainer, "_compute_advantage", rejecting)
+    given = trainer("htpo", HTPOConfig())
+    with open_dict(given.config):
+        given.config.algorithm.rollout_correction = {"rollout_rs": "token_k1", "rollout_rs_threshold": "0.5_2.0"}
+    given._compute_advantage(batch(), {})
+    assert torch.equal(queue.rows["loss_mask"].to_padded_tensor(0).bool(), kept)
+
+
 def test_without_adaptive_temperatures_nothing_is_measured_for_them(trainer, queue):
     given, metrics = trainer("hapo", HAPOConfig()), {}
     given._compute_advantage(batch(), metrics)

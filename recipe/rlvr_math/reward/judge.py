@@ -88,7 +88,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--type", help="its type; Tuple means something here")
     parser.add_argument("--data", type=Path, help="a parquet file of prepare, for the answer of its --row")
     parser.add_argument("--row", type=int, default=0, help="the row, from 0 (default 0)")
-    parser.add_argument("--thinking", choices=MODES, default="off", help="which part of the response counts (default: all)")
+    parser.add_argument("--thinking", choices=MODES, default="none", help="which part of the response counts (default: all)")
     options = parser.parse_args(arguments)
     given = {"unit": options.unit, "error": options.error, "is_multiple_answer": options.multiple, "answer_type": options.type}
     if (options.data is None) == (options.gold is None):

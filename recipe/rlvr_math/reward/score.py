@@ -60,7 +60,7 @@ def compute_score(
     *,
     wrong_score: float = 0.0,
     timeout: float = 5.0,
-    thinking: str = "off",
+    thinking: str = "none",
     thinking_tags=TAGS,
     **others,
 ) -> dict[str, float | str]:
@@ -89,8 +89,8 @@ def compute_score(
     """
     if unknown := set(others) - _FROM_VERL:
         raise TypeError(
-            f"compute_score has no keyword {', '.join(sorted(unknown))}; it has wrong_score, timeout, thinking and "
-            "thinking_tags"
+            f"compute_score has no keyword {', '.join(sorted(unknown))}; it has wrong_score, timeout, "
+            "thinking and thinking_tags"
         )
     answer = final_answer(after_thinking(solution_str, thinking, thinking_tags))
     timed_out = False

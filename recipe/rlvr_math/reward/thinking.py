@@ -2,7 +2,7 @@
 
     +reward.custom_reward_function.reward_kwargs.thinking=model
 
-off     the whole response (the default; base models, which have no tags)
+none    the whole response (the default; base models, which have no tags)
 model   the model writes the opening tag: what follows the last closing tag; nothing, if thinking is opened and not closed. A
         response without a tag has not thought, and counts as a whole.
 prompt  the prompt ends with the opening tag: the same, but a response without a closing tag is thinking to its end.
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-MODES = ("off", "model", "prompt")
+MODES = ("none", "model", "prompt")
 
 # Of public models: DeepSeek-R1, Qwen3, QwQ, GLM; Magistral; Sky-T1 and OpenThinker; Seed-OSS; and of system prompts in use.
 TAGS = (
@@ -28,7 +28,7 @@ TAGS = (
 )
 
 
-def after_thinking(response: str, mode: str = "off", tags: Iterable[Iterable[str]] = TAGS) -> str:
+def after_thinking(response: str, mode: str = "none", tags: Iterable[Iterable[str]] = TAGS) -> str:
     """The part of `response` that counts, by this module's rule; "" if it is all thinking.
 
     Args:
@@ -43,7 +43,7 @@ def after_thinking(response: str, mode: str = "off", tags: Iterable[Iterable[str
     pairs = [tuple(pair) for pair in tags]
     if not pairs or any(len(pair) != 2 or not all(isinstance(tag, str) and tag for tag in pair) for pair in pairs):
         raise ValueError(f"thinking_tags is {pairs!r}; it must be pairs of an opening and a closing tag, [[<think>,</think>]]")
-    if mode == "off":
+    if mode == "none":
         return response
     end = max((place + len(close) for _, close in pairs if (place := response.rfind(close)) >= 0), default=None)
     if end is None and mode == "prompt":

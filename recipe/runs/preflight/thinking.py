@@ -23,30 +23,30 @@ def check_thinking(run: Run) -> Result:
     given = run.config.reward.custom_reward_function
     path = str(given.path or "")
     if not (path.startswith("pkg://") and path.endswith(OWN_REWARD)) and not path.endswith("rlvr_math/reward/score.py"):
-        if needed == "off" or path:
+        if needed == "none" or path:
             return passed(f"{why}; which part of a response holds the answer is the reward function's own affair")
         return warned(
             f"{why}, and verl's reward functions find an answer inside the thinking, too",
             f"reward.custom_reward_function.path=pkg://recipe.{OWN_REWARD} +{_KEY}={needed}",
         )
-    mode = (given.get("reward_kwargs") or {}).get("thinking", "off")
+    mode = (given.get("reward_kwargs") or {}).get("thinking", "none")
     special = [text for text in run.tokenizer.all_special_tokens if _TAG.fullmatch(text)]
-    if needed != "off" and special:
+    if needed != "none" and special:
         return warned(
             f"{why}, but {special[0]} is a special token, which verl leaves out of the text that the reward gets",
             "use a tokenizer that has it as an ordinary added token, or the answer is looked for in the thinking",
         )
     if mode == needed:
         return passed(f"{why}: the reward's thinking={mode}")
-    if mode == "prompt":
+    if mode == "prompt" and needed == "none":
         return failed(f"{why}, but with thinking=prompt a response without a closing tag has no answer", f"+{_KEY}={needed}")
-    if needed == "off":
+    if needed == "none":
         return passed(f"{why}; the reward's thinking={mode} takes a response without tags as a whole")
     return warned(f"{why}, but with the reward's thinking={mode} an answer inside the thinking is right", f"+{_KEY}={needed}")
 
 
 def thinking_of(run: Run) -> tuple[str, str]:
-    """The mode that the template is for (off, model, prompt), and why; SkipCheck without a tokenizer."""
+    """The mode that the template is for (none, model, prompt), and why; SkipCheck without a tokenizer."""
     tokenizer = run.tokenizer
     options = OmegaConf.to_container(run.config.data.apply_chat_template_kwargs, resolve=True) | {"add_generation_prompt": True}
     try:
@@ -57,8 +57,8 @@ def thinking_of(run: Run) -> tuple[str, str]:
     if tags and not tags[-1]["close"]:
         return "prompt", f"the generation prompt opens {tags[-1][0]}"
     if tags:
-        return "off", "the generation prompt closes the thinking"
+        return "none", "the generation prompt closes the thinking"
     template = tokenizer.chat_template if isinstance(tokenizer.chat_template, str) else str(tokenizer.chat_template)
     if (found := _TAG.search(template)) is not None:
         return "model", f"the chat template knows {found[0]}"
-    return "off", "the chat template knows no thinking"
+    return "none", "the chat template knows no thinking"
