@@ -18,7 +18,10 @@ from recipe.runs import search_path
 from recipe.runs.value_checks import leaves
 from recipe.token_level.method import Method
 
-_WITH_VALUE = ("--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd", "--package", "-p", "--experimental-rerun")
+_WITH_VALUE = (
+    *("--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd", "--package", "-p", "--experimental-rerun"),
+    *("--cfg", "-c", "--info", "-i"),
+)
 _TRACEBACKS = "HYDRA_FULL_ERROR"  # with it Hydra lets an exception through, which it would print itself, in many lines
 
 
