@@ -7,7 +7,8 @@ settle.py           before the checks: value_checks.py, that values have verl's 
                     makes paths absolute; the environment of all processes
 start_checks.py     the checks before Ray starts, for the launcher and the preflight, each ending in one sentence:
                     config_checks.py of settings that go together, environment_checks.py, input_checks.py of model and
-                    checkpoints, data_checks.py of the files that data_files.py reads, reward_checks.py
+                    checkpoints, data_checks.py of the files that data_files.py reads, reward_checks.py, trained_with.py of
+                    the objective that a run was begun with
 reward_function.py  verl's reward function, loaded and called, for checks and evaluations
 time_limit.py       a limit for a call of someone else's code
 trainer.py          a method's trainers, put together from what is here, in token_level/ and in adaptive_temperature/
