@@ -79,17 +79,18 @@ def test_every_folder_of_code_is_a_room():
 
 
 @pytest.mark.parametrize("room", [".".join(path.parent.relative_to(ROOT).parts) for path in PACKAGES])
-def test_a_package_that_lists_its_files_lists_them_all(room):
+def test_a_package_of_several_files_lists_them_all(room):
     folder = ROOT / room.replace(".", "/")
     text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""
     listed = set(re.findall(r"(?<![\w/])\w+\.py\b", text))
-    if len(listed) < 2:  # one is an example, no list
-        return
-    assert {name for name in listed if not (folder / name).exists()} == set()
     there = {
         path.name if path.is_file() else f"{path.name}/" for path in folder.iterdir() if path.suffix == ".py" or path.is_dir()
-    }
-    assert {name for name in there - {"__init__.py", "__main__.py", "__pycache__/"} if name not in text} == set()
+    } - {"__init__.py", "__main__.py", "__pycache__/"}
+    if len(listed) < 2 and len(there) < 4:  # one is an example, no list
+        return
+    assert {name for name in listed if not (folder / name).exists()} == set()
+    modules = set(re.findall(r"^ *(\w+)  +\S", text, re.MULTILINE))  # in verl_patches they stand by their module's name
+    assert {name for name in there if name not in text and name.removesuffix(".py") not in modules} == set()
 
 
 def test_the_rooms_have_no_circle():

@@ -1,1 +1,7 @@
-"""Data, reward, evaluation and report for RLVR on mathematics."""
+"""RLVR on mathematics.
+
+data/          the files that training and evaluation read
+reward/        is the answer right?
+evaluation/    scored responses of a model
+report/        tables, intervals and plots of them
+"""

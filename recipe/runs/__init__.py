@@ -8,7 +8,7 @@ settle.py           before the checks: value_checks.py, that values have verl's 
 start_checks.py     the checks before Ray starts, for the launcher and the preflight, each ending in one sentence:
                     config_checks.py of settings that go together, environment_checks.py, input_checks.py of model and
                     checkpoints, saved_ranks.py of who saved them, data_checks.py of the files that data_files.py reads,
-                    reward_checks.py
+                    reward_checks.py, trained_with.py of the objective that a run was begun with
 combinations/       combinations of settings that would train wrongly without a word; docs/combinations.md is made of them
 reward_function.py  verl's reward function, loaded and called, for checks and evaluations
 time_limit.py       a limit for a call of someone else's code

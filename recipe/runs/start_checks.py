@@ -16,6 +16,7 @@ from recipe.runs.data_checks import check_data
 from recipe.runs.environment_checks import check_environment
 from recipe.runs.input_checks import check_model, check_progress
 from recipe.runs.reward_checks import check_reward
+from recipe.runs.trained_with import check_settings
 from recipe.token_level.method import Method, require_known_names, require_registered
 from verl_patches.contract import check
 from verl_patches.guard import ContractBroken
@@ -28,6 +29,7 @@ def checks_before_start(config: DictConfig, method: Method) -> dict[str, Callabl
         "environment": partial(check_environment, config),
         "model path": partial(check_model, config),
         "data": partial(check_data, config),
+        "objective": partial(check_settings, config, method),  # before resume, which may say to train for longer
         "resume": partial(check_progress, config),
         "plugin": partial(_require_names, config, method),
         "reward": partial(check_reward, config, method),

@@ -30,6 +30,7 @@ from recipe.runs.token_dump.collect import TokenDump
 from recipe.runs.token_dump.collect_verdicts import VerdictDump
 from recipe.runs.token_dump.dump_settings import dump_settings
 from recipe.runs.trackers import continue_tensorboard, keep_trackers
+from recipe.runs.trained_with import keep_settings
 from recipe.runs.watched import WatchedTrainer
 from recipe.token_level.method import Method
 from verl_patches.replay_buffer import set_poll_interval, watch
@@ -77,6 +78,11 @@ class RunTrainer(FiniteTrainer, AdaptiveTemperatureTrainer, FilledTrainer, Watch
         keep_trackers(self.config)
         keep_display(self.config, self.method.display)
         super().fit(agent_loop_manager)
+
+    def save(self):
+        super().save()
+        if self.saved_step == self.global_steps:
+            keep_settings(self.config, self.method)
 
     def step(self, metrics, timing_raw):
         batch = super().step(metrics, timing_raw)

@@ -15,7 +15,7 @@ def no_acc(data_source, solution_str, ground_truth, extra_info=None):
     return {"score": 0.0}
 """
 
-ORDER = ["config", "environment", "model path", "data", "resume", "plugin", "reward", "verl"]
+ORDER = ["config", "environment", "model path", "data", "objective", "resume", "plugin", "reward", "verl"]
 
 
 @pytest.fixture

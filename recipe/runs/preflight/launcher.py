@@ -67,6 +67,12 @@ def _data(run, data: Data) -> Result:
     )
 
 
+def _objective(run, file) -> Result:
+    return passed(
+        f"as the checkpoints were trained ({file})" if file else "no checkpoint here says that it was trained with another"
+    )
+
+
 def current_step(config: DictConfig) -> int:
     """Step of the newest checkpoint that a run with these settings would resume from; 0 without one."""
     if config.trainer.resume_mode != "auto":
@@ -126,6 +132,7 @@ ACCEPTED = {
     "environment": _environment,
     "model path": _model_path,
     "data": _data,
+    "objective": _objective,
     "resume": _resume,
     "plugin": _plugin,
     "reward": _reward,

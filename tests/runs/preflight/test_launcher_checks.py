@@ -17,6 +17,7 @@ def test_what_the_launcher_accepts_passes(run, recipe):
         ("config", f"{recipe} accepts it: estimator {recipe}, loss {recipe}, trainer mode sync, fsdp2"),
         ("environment", "can be used"),
         ("model path", "model is a folder with a config.json"),
+        ("objective", "no checkpoint here says that it was trained with another"),
         ("resume", "starts at step 0"),
         ("plugin", f"recipe.{recipe}.plugin"),
         ("reward", r"an empty answer to a row of each data source gets \S+: score 0.0, acc 0.0"),
