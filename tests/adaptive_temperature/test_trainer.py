@@ -78,6 +78,7 @@ def trainer(monkeypatch, tmp_path):
     monkeypatch.setattr(PPOTrainer, "_save_checkpoint", lambda self: (tmp_path / "global_step_2").mkdir(exist_ok=True))
     monkeypatch.setattr(PPOTrainer, "fit", lambda self, manager: None)
     monkeypatch.setattr(TokenLevelTrainer, "load", lambda self: super(TokenLevelTrainer, self).load())  # without its ranks
+    monkeypatch.setattr("recipe.runs.trainer.keep_settings", lambda *_: None)  # of a whole config
     trainer = object.__new__(get_trainer_cls("hapo_sync"))
     settings = {"default_local_dir": str(tmp_path), "resume_mode": "auto", "val_only": True, "logger": []}
     trainer.config = OmegaConf.create({"trainer": settings, "actor_rollout_ref": {"actor": {}}})
