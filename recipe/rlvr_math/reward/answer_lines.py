@@ -1,4 +1,4 @@
-"""Answer lines and answer headings of a response; `answers` has the rule, of which this is the second, third and fourth kind."""
+"""Answer lines and answer headings of a response; `answers` has the rule, of which these are the last three kinds."""
 
 from __future__ import annotations
 
@@ -31,13 +31,14 @@ _TEXT = r"[^\S\n]{0,8}(?:\n[^\S\n]{0,8}){0,2}([^\n]{0,1001})"
 _AFTER_COLON = r"(?:\*{3}|\*(?!\*)|_(?!_))?\s{0,8}(?:\*\*|__)?"
 _HEADING = r"(?P<heading>(?:\*{1,3}|__?)?[^\S\n]{0,8}\n)"
 _LINE = re.compile(
-    rf"\banswer(?:\s{{0,8}}{_MARK}(?:\s{{1,8}}is)?\s{{0,8}}[:：]{_AFTER_COLON}|{_HEADING}){_TEXT}",
+    rf"\banswer(?:\s{{0,8}}{_MARK}(?:\s{{1,8}}is)?\s{{0,8}}[:：]{_AFTER_COLON}{_TEXT}|{_HEADING}(?={_TEXT}))",
     re.IGNORECASE,
 )
 _OTHER_LINE = re.compile(
     rf"(?:(?:(?<!\w)(?:{_WORDS})(?:\s{{1,4}}finale?)?|{_SIGNS})"
-    rf"(?:\s{{0,8}}{_MARK}(?:\s{{0,8}}(?:is|ist|es|est|é|è|是|为|為|は))?\s{{0,8}}[:：]{_AFTER_COLON}|{_HEADING})"
-    rf"|(?:答案(?:是|为|為)|答えは)(?!什么|否|何|不){_AFTER_COLON}){_TEXT}",
+    rf"(?:\s{{0,8}}{_MARK}(?:\s{{0,8}}(?:is|ist|es|est|é|è|是|为|為|は))?\s{{0,8}}[:：]{_AFTER_COLON}{_TEXT}"
+    rf"|{_HEADING}(?={_TEXT}))"
+    rf"|(?:答案(?:是|为|為)|答えは)(?!什么|否|何|不){_AFTER_COLON}{_TEXT})",
     re.IGNORECASE,
 )
 _BEGIN = re.compile(
@@ -93,10 +94,10 @@ def _alone(text: str) -> bool:
 
 def _displayed(response: str, line: re.Match) -> str:
     """The answer of a line; that of the next lines, if it has only the opening sign of a displayed formula."""
-    text = line[line.lastindex]
+    text, end = line[line.lastindex], line.end(line.lastindex)  # that of a heading is looked ahead at
     closing = {"$$": "$$", r"\[": r"\]", "```": "```"}.get(text.strip())
     if closing:
-        content, closed, _ = response[line.end() : line.end() + MAX_ANSWER + 2].partition(closing)
+        content, closed, _ = response[end : end + MAX_ANSWER + 2].partition(closing)
         if closed:
             return content.strip()
     return text

@@ -14,8 +14,8 @@ The rule, to be applied by hand. Four things state an answer:
 "Answer" is also the word for it in Chinese (before 是, 为 or a colon), Japanese, Korean, French, German, Dutch, Spanish,
 Portuguese, Italian and Russian. Three Chinese or Japanese signs count as three words.
 
-Empty ones are no statement, and an unclosed last box is no box. The last box, answer line or heading counts. Only where there is
-none, the last of the fourth kind does. A box in an answer line begins later than the line, so it counts.
+Empty ones are no statement, and an unclosed last box is no box. The last box, answer line or heading counts. Only where there
+is none, the last of the fourth kind does. A box in an answer line begins later than the line, so it counts.
 
 So "Answer: 5 ... I checked my answer: it is right", "\boxed{5} ... Answer:" say 5; "Answer: 5 ... no, \boxed{6}" says 6.
 """
@@ -122,7 +122,7 @@ def clean(answer: str) -> str:
 
 
 def undressed(answer: str) -> str:
-    """`answer` without spaces, formula signs and Markdown marks around all of it, and without a full stop or question mark at its end."""
+    """`answer` without spaces, formula signs and Markdown marks around all of it, and without a full stop or "?" at its end."""
     before = None
     while answer != before:
         before = answer

@@ -1,4 +1,4 @@
-r"""Digits to a base, in the ways of writing it beside an index: `1101 (base 2)`, `1101_{\text{base }2}`, `1101 in binary`, `0b1101`."""
+r"""Digits to a base, in the ways of writing it beside an index: `1101 (base 2)`, `1101 in binary`, `0b1101`."""
 
 from __future__ import annotations
 

@@ -39,9 +39,9 @@ def turned_brackets(text: str) -> str:
     r"""`]0,1[` and `[0,1[`, as intervals are written in French: `(0,1)` and `[0,1)`. Only whole intervals of a union."""
     if not re.match(r"[^\[]*\]|.*\[\s*(?:$|\\cup)", text):
         return text
-    return _INTERVAL.sub(
-        lambda found: (
-            f"{found[1]}{found[2]}{'(' if found[3] == ']' else '['}{found[4]}{found[5]}{found[6]}{')' if found[7] == '[' else ']'}"
-        ),
-        text,
-    )
+    return _INTERVAL.sub(_turned, text)
+
+
+def _turned(found: re.Match) -> str:
+    before, space, opening, low, comma, high, closing = found.groups()
+    return f"{before}{space}{'(' if opening == ']' else '['}{low}{comma}{high}{')' if closing == '[' else ']'}"

@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-_SMALL = {
-    word: number
-    for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
-        "nineteen".split()
-    )
-} | {word: 10 * ten for ten, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)}
+_BELOW_TWENTY = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen"),
+    *("fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+)
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_SMALL = {word: number for number, word in enumerate(_BELOW_TWENTY)} | {word: 10 * n for n, word in enumerate(_TENS, start=2)}
 _SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _AFTER_DIGITS = {**_SCALES, "hundred": 100, "dozen": 12, "万": 10**4, "亿": 10**8}
 _PARTS = {
@@ -31,7 +30,7 @@ _RUN = re.compile(
 )
 _PART_OF_WORD = re.compile(r"[A-Za-z\d]-\Z"), re.compile(r"-[A-Za-z]")
 _SCALED = re.compile(
-    r"(?<![\w.,^{}_/\\])(?<!\d[–-])(?P<number>\d{1,3}(?:,\d{3})+|\d+)(?P<point>\.\d+)?"
+    r"(?<![\w.,^{}_/\\])(?<!\d[\u2013-])(?P<number>\d{1,3}(?:,\d{3})+|\d+)(?P<point>\.\d+)?"
     rf"(?P<gap>\s*\\text\s*\{{\s*|[\s-]?)(?P<scale>{'|'.join(_AFTER_DIGITS)})(?![A-Za-z])"
 )
 _ALL_TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")

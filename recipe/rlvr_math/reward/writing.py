@@ -198,8 +198,8 @@ def _argument(text: str, position: int) -> tuple[str, int]:
 
 _PROSE = re.compile(
     r"(?:the|a|an|so|thus|hence|therefore|final|correct|answer|value|result|number|sum|total|length|area|probability|it|x|"
-    r"which|that|we|i (?:think|believe|get|find|obtain)|get|find|obtain|have|of|and|is|are|be|equals?|equal|to|must|will|would|[:,]|"
-    r"\s)*\b(?:is|are|equals|equal to|be)[\s:]+",
+    r"which|that|we|i (?:think|believe|get|find|obtain)|get|find|obtain|have|of|and|is|are|be|equals?|equal|to|must|will|"
+    r"would|[:,]|\s)*\b(?:is|are|equals|equal to|be)[\s:]+",
     re.IGNORECASE,
 )
 
