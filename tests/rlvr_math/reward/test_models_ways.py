@@ -10,7 +10,7 @@ KINDS = {
     "number words": (
         "121",
         ["one hundred twenty-one", "One hundred and twenty one", r"\text{one hundred twenty-one}", "one hundred twenty-one ways"],
-        ["one hundred twenty", "one hundred and twenty-one hundred", "twenty-one", "one hundred twenty-first", "one twenty-one"],
+        ["one hundred twenty", "one hundred and twenty-one hundred", "twenty-one", "one twenty-one"],
     ),
     "a small number in words": (
         "7",
