@@ -53,8 +53,8 @@ def describe(node: nodes.Node) -> str:
             return (text or "nothing") + (f" in {unit}" if unit else "") + stated
         case nodes.Several(()):
             return "the empty set"
-        case nodes.Several(items):
-            return f"{len(items)} in any order: " + "; ".join(map(describe, items))
+        case nodes.Several(items, in_order):
+            return f"{len(items)} in {'this' if in_order else 'any'} order: " + "; ".join(map(describe, items))
         case nodes.Group(opening, items, closing, is_tuple):
             return f"{'a tuple' if is_tuple else 'in order'}: {opening}" + "; ".join(map(describe, items)) + closing
         case nodes.Chain(parts, relations):
