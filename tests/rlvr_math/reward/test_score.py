@@ -80,7 +80,7 @@ def test_scores_and_keywords():
     assert score("Answer: 34", wrong_score=-1)["score"] == 1.0
     assert score("no")["answered"] == 0.0
     assert score("Answer: 34", reward_router_address="host:1", reward_model_tokenizer=None)["score"] == 1.0
-    with pytest.raises(TypeError, match=r"no keyword wrong_scores; it has wrong_score and timeout"):
+    with pytest.raises(TypeError, match=r"no keyword wrong_scores; it has wrong_score, timeout, thinking and thinking_tags"):
         score("Answer: 1", wrong_scores=-1)
 
 
