@@ -44,8 +44,7 @@ def check_combinations(config: DictConfig) -> None:
 
 
 def set_right(config: DictConfig) -> None:
-    """Change what is set wrongly and can have one right value only; called where the trainer is built, before its workers "
-    "are."""
+    """Change what is set wrongly and can have one right value only; called where the trainer is built, before its workers."""
     for rule in RULES:
         if rule.ours == SET and rule.holds():
             rule.mend(config)

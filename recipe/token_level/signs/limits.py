@@ -45,6 +45,11 @@ class Limit:
 
     def read(self, history: History, shown: Shown) -> Reading | None:
         """The number and its limit after the last step; None while there is too little to say. shown: a value with its unit."""
+        bound = self.bound(history, shown) if history.means else None
+        return bound and Reading(history.means[-1], *bound)
+
+    def bound(self, history: History, shown: Shown) -> tuple[float, str] | None:
+        """What the last mean is compared with, and why, as in `Reading`; for limits of means."""
         raise NotImplementedError
 
     def words(self, shown: Shown) -> str:
@@ -57,14 +62,18 @@ class Limit:
         return f"mean of {self.window} steps" if self.window > 1 else "in one step"
 
 
+def _was(value: float, shown: Shown) -> str:
+    return f"it was {shown(value)}"
+
+
 @dataclass(frozen=True)
 class Most(Limit):
     """The mean is at or above a number."""
 
     limit: float
 
-    def read(self, history, shown):
-        return Reading(history.means[-1], self.limit, f"sound is less than {shown(self.limit)}") if history.means else None
+    def bound(self, history, shown):
+        return self.limit, f"sound is less than {shown(self.limit)}"
 
     def words(self, shown):
         return f"{shown(self.limit)} or more"
@@ -77,8 +86,8 @@ class Least(Limit):
     limit: float
     upper = False
 
-    def read(self, history, shown):
-        return Reading(history.means[-1], self.limit, f"sound is more than {shown(self.limit)}") if history.means else None
+    def bound(self, history, shown):
+        return self.limit, f"sound is more than {shown(self.limit)}"
 
     def words(self, shown):
         return f"{shown(self.limit)} or less"
@@ -92,13 +101,11 @@ class Grown(Limit):
     floor: float
     most: float
 
-    def read(self, history, shown):
-        if not history.means:
-            return None
-        least = history.least
-        grown = max(self.times * least, self.floor)
-        why = f"sound is less than {shown(self.most)}" if grown >= self.most else f"it was {shown(least)}"
-        return Reading(history.means[-1], min(grown, self.most), why)
+    def bound(self, history, shown):
+        grown = max(self.times * history.least, self.floor)
+        if grown >= self.most:
+            return self.most, f"sound is less than {shown(self.most)}"
+        return grown, _was(history.least, shown)
 
     def words(self, shown):
         return f"{self.times:g} times its least so far and {shown(self.floor)} or more; or {shown(self.most)} or more"
@@ -112,14 +119,11 @@ class Fallen(Limit):
     least: float | None = None
     upper = False
 
-    def read(self, history, shown):
-        if not history.means:
-            return None
-        greatest = history.greatest
-        limit = self.to * greatest
-        if self.least is not None and self.least >= limit:
-            return Reading(history.means[-1], self.least, f"sound is more than {shown(self.least)}")
-        return Reading(history.means[-1], limit, f"it was {shown(greatest)}")
+    def bound(self, history, shown):
+        fallen = self.to * history.greatest
+        if self.least is not None and self.least >= fallen:
+            return self.least, f"sound is more than {shown(self.least)}"
+        return fallen, _was(history.greatest, shown)
 
     def words(self, shown):
         least = "" if self.least is None else f", or {shown(self.least)} or less"
@@ -134,12 +138,11 @@ class Rise(Limit):
     by: float
     steps: int
 
-    def read(self, history, shown):
+    def bound(self, history, shown):
         if len(history.means) < 2:
             return None
         least = min(history.means[-1 - self.steps : -1])
-        why = f"within {self.steps} steps it was {shown(least)}"
-        return Reading(history.means[-1], max(self.times * least, least + self.by), why)
+        return max(self.times * least, least + self.by), f"within {self.steps} steps {_was(least, shown)}"
 
     def words(self, shown):
         return f"{self.times:g} times what it was within the last {self.steps} steps, and {shown(self.by)} more"
@@ -153,11 +156,11 @@ class Fall(Limit):
     steps: int
     upper = False
 
-    def read(self, history, shown):
+    def bound(self, history, shown):
         before = history.means[-1 - self.steps : -1]
         if not before or (greatest := max(before)) <= 0:
             return None
-        return Reading(history.means[-1], self.to * greatest, f"within {self.steps} steps it was {shown(greatest)}")
+        return self.to * greatest, f"within {self.steps} steps {_was(greatest, shown)}"
 
     def words(self, shown):
         return f"{self.to:g} of what it was within the last {self.steps} steps, or less"

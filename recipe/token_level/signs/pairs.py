@@ -40,10 +40,10 @@ class GrowsWithout(Limit):
     times: float
     window: int = field(default=20, kw_only=True)
 
-    def read(self, history, shown):
+    def bound(self, history, shown):
         if history.at_best < 0 or (then := history.means[history.at_best]) <= 0:
             return None
-        return Reading(history.means[-1], self.times * then, f"it was {shown(then)} when {self.other} was at its best")
+        return self.times * then, f"it was {shown(then)} when {self.other} was at its best"
 
     def words(self, shown):
         return f"{self.times:g} times what it was when {self.other} was at its best so far"
