@@ -96,7 +96,7 @@ def run_ranks(module: str, world_size: int, *arguments: Any) -> None:
         port = probe.getsockname()[1]
     cpu = {"VERL_PLATFORM": "cpu", "VERL_USE_EXTERNAL_MODULES": "verl_patches.cpu"} if DEVICE == "cpu" else {}
     group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(world_size)}
-    group |= {"LOCAL_WORLD_SIZE": str(world_size), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    group |= {"LOCAL_WORLD_SIZE": str(world_size), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-W", "ignore", "-m", module, *map(str, arguments)]
     ranks = [
         subprocess.Popen(command, cwd=ROOT, env=os.environ | cpu | group | {"RANK": str(rank), "LOCAL_RANK": str(rank)})
