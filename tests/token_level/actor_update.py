@@ -96,7 +96,8 @@ def run_ranks(module: str, world_size: int, *arguments: Any) -> None:
         port = probe.getsockname()[1]
     cpu = {"VERL_PLATFORM": "cpu", "VERL_USE_EXTERNAL_MODULES": "verl_patches.cpu"} if DEVICE == "cpu" else {}
     group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(world_size)}
-    group |= {"LOCAL_WORLD_SIZE": str(world_size), "OMP_NUM_THREADS": "1"}
+    # without entry points, as where the project is not installed, which a GPU machine need not do
+    group |= {"LOCAL_WORLD_SIZE": str(world_size), "OMP_NUM_THREADS": "1", "VERL_USE_EXTERNAL_PLUGINS": "none"}
     command = [sys.executable, "-W", "ignore", "-m", module, *map(str, arguments)]
     ranks = [
         subprocess.Popen(command, cwd=ROOT, env=os.environ | cpu | group | {"RANK": str(rank), "LOCAL_RANK": str(rank)})
@@ -217,8 +218,10 @@ def prepared(model: str, update: Update):
     from recipe.hapo.method import HAPO
     from recipe.htpo.method import HTPO
     from recipe.token_level.loss import TokenFieldsLoss
+    from recipe.token_level.method import require_registered
 
     method, config = {"htpo": HTPO, "hapo": HAPO}[update.method], composed(model, update)
+    require_registered(method)  # imports its plug-in, too
     actor = omega_conf_to_dataclass(config.actor_rollout_ref.actor)
     settings = method.settings(OmegaConf.to_container(config[update.method]), actor)
     worker = make_worker(config, "actor", update.dtype)
