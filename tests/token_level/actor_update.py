@@ -168,9 +168,13 @@ def computing_in(dtype: torch.dtype):
     from verl.utils.torch_dtypes import PrecisionType
 
     with mock.patch.object(PrecisionType, "to_dtype", staticmethod(PrecisionType.to_dtype)):
-        if dtype == torch.float64:
-            PrecisionType.to_dtype = staticmethod(lambda precision: dtype)
-        yield
+        if dtype != torch.float64:
+            yield
+            return
+        PrecisionType.to_dtype = staticmethod(lambda precision: dtype)
+        # flash-attn's cross entropy, which verl takes on CUDA, has no float64
+        with mock.patch.dict(os.environ, {"VERL_DISABLE_FLASH_ATTN_CE": "1"}):
+            yield
 
 
 def make_worker(config, role: str, dtype: torch.dtype):
