@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
 
 from benchmarks.acceptance.part import run
@@ -21,6 +22,7 @@ from verl_patches.weight_socket import sums
 ROOT = Path(__file__).parents[2]
 METHODS = {"HTPO": ("htpo", ()), "DAPO": ("htpo", ("objectives=dapo",)), "HAPO": ("hapo", ())}
 ACCURACY = "val-core/single_digit_sum/acc/mean@1"
+MEMORY = "actor/perf/max_memory_allocated_gb"
 WAIT_S = 1200
 # A GPU's settings in the demo's size; what +platform=cpu says otherwise.
 ON_GPUS = (
@@ -124,6 +126,7 @@ def measured(method: str, steps: Steps, folder: Path) -> dict[str, float | str]:
 
 def memory_over_estimate(options: dict, steps: Steps, folder: Path) -> float | str:
     """The most that torch had allocated on a rank's GPU, over preflight's estimate of training."""
+    most = max(data[MEMORY] for data in steps.values() if TIME in data)
     if options["device"] != "cuda":
         return "counted on CUDA only"
     line = command("HTPO", options, folder)
@@ -133,20 +136,28 @@ def memory_over_estimate(options: dict, steps: Steps, folder: Path) -> float | s
     if not found:
         return f"preflight has no estimate (status {seen.returncode})"
     estimate = float(found[1]) / (1024 if found[2] == "MiB" else 1)
-    return max(data["perf/max_memory_allocated_gb"] for data in steps.values() if TIME in data) / estimate
+    return most / estimate
 
 
 def measure(options: dict, put) -> None:
-    """All of the part."""
+    """All of the part; a method that breaks is said at once, and at the end, so that the others are measured, too."""
     make_inputs(Path(options["folder"]) / "inputs")
-    medians = {}
+    medians, broken = {}, []
     for method in METHODS:
-        steps, folder, went_on = train(method, options, kill=method == "HTPO")
-        put(measured(method, steps, folder))
-        medians[method] = statistics.median(data[TIME] for data in list(steps.values())[1:] if TIME in data)
-        if went_on is not None:
-            put({"c/resumed": went_on, "c/memory": memory_over_estimate(options, steps, folder)})
-    put({"c/step": medians["HTPO"] / medians["DAPO"], "c/hapo_step": medians["HAPO"] / medians["DAPO"]})
+        try:
+            steps, folder, went_on = train(method, options, kill=method == "HTPO")
+            medians[method] = statistics.median(data[TIME] for data in list(steps.values())[1:] if TIME in data)
+            put(measured(method, steps, folder))
+            if went_on is not None:
+                put({"c/resumed": went_on, "c/memory": memory_over_estimate(options, steps, folder)})
+        except Exception:
+            traceback.print_exc()
+            broken.append(method)
+    for name, method in (("c/step", "HTPO"), ("c/hapo_step", "HAPO")):
+        if {method, "DAPO"} <= set(medians):
+            put({name: medians[method] / medians["DAPO"]})
+    if broken:
+        raise RuntimeError(f"{', '.join(broken)}: not measured to the end; the reason is above")
 
 
 if __name__ == "__main__":
