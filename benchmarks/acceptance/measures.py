@@ -35,8 +35,8 @@ def both(limit: float) -> dict[str, float]:
 
 
 MEASURES = {
-    # Layer a. On an H200 the loss took 1.09 to 1.18, compiled 0.95 to 1.06 times as long as PPO-clip, the partition 1.9 to 2.9 ns
-    # a token; half the memory.
+    # Layer a. On an H200 the loss took 1.09 to 1.18, compiled 0.95 to 1.06 times as long as PPO-clip, the partition 1.9 to
+    # 2.9 ns a token, and half the memory.
     "a/failed": Measure("tests of the algorithms that fail", most=both(0)),
     "a/passed": Measure("tests of the algorithms that pass", least=both(90)),
     "a/loss": Measure("HTPO's loss, forward and backward, over PPO-clip's by autograd", most={"cuda": 1.5}),
