@@ -114,10 +114,10 @@ class Chain:
         outcome = Outcome(cell.name)
         try:
             run.wait(lambda: begins in run.steps())
-            if cell.reward:
-                (run.folder / "reward_fault.json").write_text(json.dumps(cell.reward))
             if cell.phase:
                 run.wait(run.reached)
+            if cell.reward:  # with a phase, update: the step's responses have their scores, all of the next one's are hurt
+                (run.folder / "reward_fault.json").write_text(json.dumps(cell.reward))
             harmed = time.monotonic()
             cell.act(run)
             run.go()
