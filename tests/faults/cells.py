@@ -146,7 +146,7 @@ CELLS = (
     ),
     stop("SIGTERM and SIGUSR1", "generation", asks_with_both, r" while the rollouts of step \d+ were generated"),
     Cell("reward hangs", "reward", status=(TRY_AGAIN,), last=HUNG.format(r"reward worker 0"), reward={"kind": "hang", "of": 7}),
-    # Held before the first prompt of a step: else that step trains on the responses that had been scored.
+    # Held when a step has its responses, so that all of the next one fail: else a step trains on those that had been scored.
     Cell(
         "reward raises",
         "reward",
