@@ -142,6 +142,8 @@ class Chain:
         reference = Attempt.__new__(Attempt)
         reference.folder = self.reference
         for step, data in found.items():
+            if step not in self.expected:
+                return f"step {step} is beyond the unbroken run"
             for name in COMPARED:
                 if data[name] != pytest.approx(self.expected[step][name], rel=1e-4, abs=1e-7):
                     return f"step {step}: {name} is {data[name]}, not {self.expected[step][name]}"
