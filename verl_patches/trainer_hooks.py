@@ -85,6 +85,18 @@ class HookedTrainer(PPOTrainer):
         """Ray's handles of the reward workers; none if a reward model shares the training GPUs."""
         return list(self.reward_loop_manager.reward_loop_worker_handles or ())
 
+    def queue_actors(self) -> dict[str, object]:
+        """Ray's handles of TransferQueue's processes, by what they are; those of its storage if this process has made it."""
+        import ray
+        from transfer_queue import interface
+
+        try:
+            found = {"TransferQueue's controller": ray.get_actor("TransferQueueController", namespace="transfer_queue")}
+        except ValueError:  # none is running
+            return {}
+        units = (interface._TQ_STORAGE or {}).get("SimpleStorage", {}).values()
+        return found | {f"TransferQueue's storage {i}": unit for i, unit in enumerate(units)}
+
     @property
     def logger(self):
         """verl's Tracking, which `fit` assigns."""

@@ -115,7 +115,7 @@ def progress_of(trainer) -> Hashable:
 
 
 def processes_of(trainer, agent_loop_workers: Sequence = ()) -> tuple[Watched, ...]:
-    """The run's ranks, vLLM servers with their engines, reward workers, and Ray's handles of agent-loop workers given.
+    """The run's ranks, vLLM servers with their engines, reward workers, TransferQueue, and agent-loop workers by Ray's handles.
 
     Each is asked, so they must be idle; who does not answer is left out.
     """
@@ -125,6 +125,7 @@ def processes_of(trainer, agent_loop_workers: Sequence = ()) -> tuple[Watched, .
     calls |= {ask(actor, about): f"vLLM server {i}" for i, actor in enumerate(trainer.server_actors())}
     calls |= {ask(actor, about): f"reward worker {i}" for i, actor in enumerate(trainer.reward_actors())}
     calls |= {ask(actor, about): f"agent-loop worker {i}" for i, actor in enumerate(agent_loop_workers)}
+    calls |= {ask(actor, about): name for name, actor in trainer.queue_actors().items()}
     done, _ = ray.wait(list(calls), num_returns=len(calls), timeout=PATIENCE)
     watched = []
     for call in sorted(done, key=list(calls).index):

@@ -92,6 +92,7 @@ def cluster(trainer, monkeypatch, answers=(), late=()):
     manager = SimpleNamespace(get_replicas=lambda: [SimpleNamespace(servers=actors[2:])])
     trainer._rollout_server_managers = lambda: [manager]
     trainer.reward_loop_manager = SimpleNamespace(reward_loop_worker_handles=None)
+    trainer.queue_actors = dict
 
 
 def hang(trainer, monkeypatch, waited=61.0):
@@ -195,16 +196,17 @@ def test_a_slow_read_of_a_checkpoint_is_no_hang(trainer, monkeypatch):
     assert moved[("", "self")] > 0
 
 
-def test_reward_and_agent_loop_workers_are_known_by_name(trainer, monkeypatch):
-    answers = {name: ("node", "10.0.0.1", pid, []) for pid, name in enumerate(("rank 0", "reward", "agent"))}
+def test_reward_agent_loop_workers_and_queue_are_known_by_name(trainer, monkeypatch):
+    names = ("rank 0", "reward", "agent", "queue")
+    answers = {name: ("node", "10.0.0.1", pid, []) for pid, name in enumerate(names)}
     cluster(trainer, monkeypatch, answers)
-    actor = {
-        name: SimpleNamespace(__ray_call__=SimpleNamespace(remote=lambda f, name=name: name)) for name in ("reward", "agent")
-    }
+    actor = {name: SimpleNamespace(__ray_call__=SimpleNamespace(remote=lambda f, name=name: name)) for name in names[1:]}
     trainer.reward_loop_manager = SimpleNamespace(reward_loop_worker_handles=[actor["reward"]])
+    trainer.queue_actors = lambda: {"TransferQueue's controller": actor["queue"]}
     found = watchdog.processes_of(trainer, [actor["agent"]])
     assert [(w.who, w.pid, w.is_rank) for w in found] == [
         ("rank 0", 0, True),
         ("reward worker 0", 1, False),
         ("agent-loop worker 0", 2, False),
+        ("TransferQueue's controller", 3, False),
     ]

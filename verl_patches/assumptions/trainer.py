@@ -74,7 +74,7 @@ TRAINER: tuple[Assumption, ...] = (
         ("_rollout_server_managers", Signature("self")),
         *((hook, Absent()) for hook in ("advantage_step", "actor_step", "save", "load", "validate", "made_replay_buffer")),
         *((hook, Absent()) for hook in ("made_loggers", "data_parallel_ranks", "rank_actors", "server_actors")),
-        *((hook, Absent()) for hook in ("reward_actors", "issue_prompts", "pause_rollouts", "closed")),
+        *((hook, Absent()) for hook in ("reward_actors", "queue_actors", "issue_prompts", "pause_rollouts", "closed")),
         ("_add_batch_to_generate", Signature("self")),
         ("prepare_step", Says("self._add_batch_to_generate()")),
         ("_setup", Says("self.reward_loop_manager", "self.checkpoint_manager")),
@@ -96,6 +96,8 @@ TRAINER: tuple[Assumption, ...] = (
         ("verl.workers.rollout.replica.RolloutReplica.__init__", Says("self.servers")),
         ("verl.single_controller.base.worker_group.WorkerGroup.__init__", Says("self._dispatch_info = {}")),
         ("verl.single_controller.ray.base.RayWorkerGroup.workers", Exists()),
+        ("transfer_queue.interface.init", Says('name="TransferQueueController", namespace="transfer_queue"')),
+        ("transfer_queue.interface.init", Says('handle in _TQ_STORAGE["SimpleStorage"].values()')),
     ),
     *part(
         "task runner",
