@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 RECIPE ?= htpo
 
-.PHONY: setup demo demo-eval test test-fast test-cluster test-faults browser screenshot study study-report lint bench golden verdicts test-presets gpu-acceptance lock clean
+.PHONY: setup demo demo-eval test test-fast test-cluster test-faults browser screenshot study study-report lint bench golden verdicts test-presets test-vllm gpu-acceptance lock clean
 
 # The environment for CPU machines. It is made again when its requirements change.
 setup: $(VENV)/.ready
@@ -52,7 +52,7 @@ test-fast: setup
 lint: setup
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/shellcheck -x launch/*.sh launch/slurm/train.sbatch launch/slurm/job.sh launch/slurm/site.env.example .ci/run
+	$(VENV)/bin/shellcheck -x launch/*.sh tests/adaptive_temperature/other_vllm.sh launch/slurm/train.sbatch launch/slurm/job.sh launch/slurm/site.env.example .ci/run
 
 # The miniature study: makes the runs that are missing, for hours on 2 cores; ARGS="--arms dapo htpo_paper" for some of them.
 study: setup
@@ -81,6 +81,11 @@ gpu-acceptance:
 # Trains with each shipped preset on the CPU, only sizes overridden, and prints a table. Three minutes a preset on 2 cores.
 test-presets: setup
 	$(PY) -m tests.preset_runs $(ARGS)
+
+# The adaptive temperature with another vLLM's CPU build, in an environment of its own: make test-vllm VLLM=0.28.0
+VLLM ?= 0.28.0
+test-vllm: setup
+	tests/adaptive_temperature/other_vllm.sh $(VLLM) $(PY)
 
 # Rewrites the curves that a test compares with; the commit says why they changed.
 golden: setup

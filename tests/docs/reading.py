@@ -10,7 +10,7 @@ GENERATED = {".venv", "runs", "outputs", "build", ".pytest_cache"}
 DOCUMENTS = sorted(
     path.relative_to(ROOT)
     for path in ROOT.rglob("*.md")
-    if not GENERATED & set(path.relative_to(ROOT).parts) and ".egg-info" not in str(path)
+    if not GENERATED & set(path.relative_to(ROOT).parts) and ".egg-info" not in str(path) and "/.venv-" not in str(path)
 )
 BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
