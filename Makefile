@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 RECIPE ?= htpo
 
-.PHONY: setup demo demo-eval test test-fast test-cluster test-faults browser screenshot study study-report lint bench golden verdicts test-presets gpu-check lock clean
+.PHONY: setup demo demo-eval test test-fast test-cluster test-faults browser screenshot study study-report lint bench golden verdicts test-presets gpu-acceptance lock clean
 
 # The environment for CPU machines. It is made again when its requirements change.
 setup: $(VENV)/.ready
@@ -72,9 +72,11 @@ bench: setup
 verdicts: setup
 	$(PY) -m benchmarks.verdicts $(ARGS)
 
-# On a CUDA machine where the system's Python has torch and nothing else of this project.
-gpu-check:
-	python3 -m benchmarks.gpu_check
+# Does the project work on this machine? ARGS="platform=cpu steps=4" without a GPU; layers=a where the system's Python has torch
+# and nothing else of this project. PY is the Python that has the packages.
+gpu-acceptance: PY = python3
+gpu-acceptance:
+	$(PY) -m benchmarks.acceptance.main $(ARGS)
 
 # Trains with each shipped preset on the CPU, only sizes overridden, and prints a table. Three minutes a preset on 2 cores.
 test-presets: setup

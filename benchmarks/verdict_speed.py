@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from benchmarks.verdicts.golds import load
 from benchmarks.verdicts.graders import GRADERS, quiet
-from benchmarks.verdicts.rewritings import TEX
+from benchmarks.verdicts.rewritings.tex import TEX
 
 WORDS = (
     "so we see that the sum of $x^2+1$ and $\\frac{a}{b}$ is at most $n$ for every answer that holds, hence let us check it. "

@@ -5,7 +5,7 @@ import os
 import struct
 import zipfile
 from contextlib import contextmanager
-from unittest import SkipTest  # pytest and benchmarks/gpu_check.py both count it as skipped
+from unittest import SkipTest  # pytest and benchmarks/acceptance both count it as skipped
 
 import torch
 

@@ -9,8 +9,9 @@ manager, and an entry of a registry.
     trainer_hooks.py     a trainer whose steps, checkpoints and validation have public names
     replay_buffer.py     how many prompts are in which state, what was dropped, an end to a wait; how often to look
     separate_async.py    the trainer of that mode without vLLM on the training GPUs
-    checkpoints/         shards are written once, what is pickled in a checkpoint is data
+    checkpoints/         shards are written once and read by any number of ranks; what is pickled in them is data
     weight_socket/       a run's weights go through a socket of its own
+    orphans.py           vLLM's engine and workers end with their server
     agent_loop.py        an agent-loop worker of one's own, and what it does for one session
     ray_processes.py     asking actors of a run who they are; what the titles of processes say
     ray_cluster.py       a running cluster's address and free resources

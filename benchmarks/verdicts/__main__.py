@@ -1,6 +1,6 @@
 """Count each grader's false positives and false negatives: `python -m benchmarks.verdicts` (`make verdicts`).
 
-The parts are (a) `cases.jsonl`, (a') `held_out.jsonl` and (a'') `unseen.jsonl`,
+The parts are (a) `cases.jsonl`, (a') `held_out.jsonl`, `unseen.jsonl` and `fresh.jsonl`,
 (b) 12 rewritings of each published answer, (c) 12 mutations of each.
 Every verdict that is wrong is written to `--out`, one JSON line each; the table is printed as Markdown.
 """
@@ -24,8 +24,8 @@ SEED = 16
 
 
 def pairs(part: str) -> list[dict]:
-    """Pairs with the verdict that is right, of part cases, held_out, unseen, rewritings or mutations."""
-    if part in ("cases", "held_out", "unseen"):
+    """Pairs with the verdict that is right, of part cases, held_out, unseen, fresh, rewritings or mutations."""
+    if part in ("cases", "held_out", "unseen", "fresh"):
         return [json.loads(line) for line in (HERE / f"{part}.jsonl").read_text(encoding="utf-8").splitlines()]
     draw, right = (rewrite, True) if part == "rewritings" else (mutate, False)
     return [
@@ -39,7 +39,7 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.verdicts", description=__doc__.splitlines()[0])
     parser.add_argument("--graders", nargs="+", choices=GRADERS, default=list(GRADERS))
-    parser.add_argument("--parts", nargs="+", default=["cases", "held_out", "unseen", "rewritings", "mutations"])
+    parser.add_argument("--parts", nargs="+", default=["cases", "held_out", "unseen", "fresh", "rewritings", "mutations"])
     parser.add_argument("--every", type=int, default=1, help="take every n-th pair only")
     parser.add_argument("--out", type=Path, default=Path("runs/verdicts"))
     parser.add_argument("--processes", type=int, default=2)

@@ -8,7 +8,7 @@ from examples.entropy_shaping.algorithm import EntropyShapingConfig
 from recipe.token_level.display import Column, Curve, Display
 from recipe.token_level.method import Method
 from recipe.token_level.method_settings import build
-from recipe.token_level.signs import Sign
+from recipe.token_level.signs import Most, Sign
 
 
 def console(metrics: Mapping[str, float]) -> list[str]:
@@ -26,9 +26,10 @@ ENTROPY_SHAPING = Method(
     signs=(
         Sign(
             "entropy_shaping/capped_share",
+            Most(0.95),
             "nearly all bonuses are at their cap, so that entropy hardly tells tokens apart",
             "lower entropy_shaping.alpha",
-            most=0.95,
+            "arXiv:2506.14758",
         ),
     ),
     console=console,

@@ -14,10 +14,11 @@ from recipe.token_level.grpo import grpo_advantages
 def compute_entropy_shaping_advantage(token_level_rewards, response_mask, index=None, config=None, **_):
     """GRPO's advantages and returns, `[B, T]`; the bonus goes beside them, in `EstimatorInputs.token_fields`."""
     inputs = estimator_inputs(ENTROPY_SHAPING)
-    advantages = grpo_advantages(inputs.keys, token_level_rewards, response_mask, config)
+    trained = inputs.trained(response_mask)
+    advantages = grpo_advantages(inputs.keys, token_level_rewards, response_mask, config) * trained
     bonus = entropy_bonus(inputs.entropy, advantages, inputs.settings)
     inputs.token_fields["entropy_bonus"] = bonus
-    inputs.metrics.update(bonus_metrics(bonus, advantages, response_mask, inputs.settings.kappa))
+    inputs.metrics.update(bonus_metrics(bonus, advantages, trained, inputs.settings.kappa))
     return advantages, advantages
 
 

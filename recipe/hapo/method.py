@@ -15,7 +15,7 @@ HAPO = Method(
     name="hapo",
     package="recipe.hapo",
     token_fields=("entropy_score",),
-    needs_verdict=False,
+    needs_verdict=lambda settings: settings.equal_acc != "normalised",
     settings=partial(build_settings, HAPOConfig, "hapo"),
     ratios=loss_ratios,
     signs=SIGNS,

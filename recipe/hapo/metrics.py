@@ -4,6 +4,7 @@ All names start with `hapo/`; `<side>` is `high_entropy` (score above 0) or `low
 
     hapo/log_entropy_{center,std,min,max}     of the tokens, log nats
     hapo/grpo_fallback_share                  of the prompts, whose token-level advantages had an outlier
+    hapo/phantom_advantage_share              of the prompts whose verdicts are all equal, those with an advantage
     hapo/<side>/token_share                   of all response tokens
     hapo/<side>/outside_clip_share            of the side's tokens, by the adapted range, over all mini-batches of the step
     hapo/<side>/redistributed_share           of the side's tokens, whose advantage was scaled

@@ -16,6 +16,7 @@ from recipe.hapo.method import HAPO
 from recipe.hapo.metrics import loss_metrics
 from recipe.primitives.entropy_score import entropy_score, entropy_statistics
 from recipe.token_level.context import estimator_inputs, loss_inputs
+from recipe.token_level.phantom import phantom_metrics
 from recipe.token_level.rows import Rows
 from verl_patches.contract import check
 
@@ -27,20 +28,23 @@ def compute_hapo_advantage(token_level_rewards, response_mask, index=None, confi
     """HAPO's advantages; beside them the entropy scores, left in `EstimatorInputs.token_fields`, and their statistics.
 
     The prompts and sessions are read from verl's row keys, so that a session with several outputs has one reward, that of
-    its last output, and padding rows belong to no prompt.
+    its last output, and padding rows belong to no prompt. What rollout correction has rejected is in no mean over tokens, and a
+    response rejected as a whole no member of GRPO's fallback (`Rows.members`). A truncated response that overlong filtering
+    keeps from the loss stays in the baseline with its tokens, and is in no statistics of entropies.
 
     Args:
         token_level_rewards, response_mask: `[B, T]`.
 
     Returns:
-        advantages and returns, `[B, T]`, 0 outside the response mask.
+        advantages and returns, `[B, T]`, 0 at tokens that are not trained on.
 
     Raises:
         ValueError: the trainer handed over no entropies, or they are not finite.
     """
     inputs = estimator_inputs(HAPO)
     start = time.perf_counter()
-    inputs.statistics = entropy_statistics(inputs.entropy, response_mask, inputs.settings)
+    trained = inputs.trained(response_mask)
+    inputs.statistics = entropy_statistics(inputs.entropy, trained, inputs.settings)
     inputs.token_fields["entropy_score"] = entropy_score(inputs.entropy, inputs.statistics)
     inputs.metrics.update(inputs.statistics.metrics("hapo"))
     inputs.metrics["timing_s/entropy_score"] = time.perf_counter() - start
@@ -48,10 +52,12 @@ def compute_hapo_advantage(token_level_rewards, response_mask, index=None, confi
     rows = Rows.of(inputs.keys)
     rewards = torch.zeros_like(token_level_rewards)
     rewards[:, 0] = rows.rewards(token_level_rewards)
-    advantages, fallback = group_advantages(rewards, response_mask, rows.prompt, inputs.settings, rows.session)
-    advantages = torch.where(response_mask.bool(), advantages, 0)
+    member, acc = rows.members(response_mask), torch.from_numpy(inputs.acc[rows.last_row][rows.session])
+    advantages, fallback = group_advantages(rewards, response_mask, rows.prompt, inputs.settings, rows.session, member, acc)
+    advantages = torch.where(trained, advantages, 0)
     prompts = set(rows.prompt[~inputs.is_padding])
     inputs.metrics["hapo/grpo_fallback_share"] = len(prompts & set(rows.prompt[fallback.numpy()])) / max(len(prompts), 1)
+    inputs.metrics.update(phantom_metrics("hapo", inputs.keys, inputs.acc, advantages, response_mask))
     return advantages, advantages
 
 

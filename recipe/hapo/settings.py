@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from recipe.primitives.ranges import VARIANTS, check_choice, check_clip_range, check_fraction, check_not_negative
 
+EQUAL_ACC = ("normalised", "raw", "drop")
+
 
 @dataclass(frozen=True)
 class HAPOConfig:
@@ -23,6 +25,9 @@ class HAPOConfig:
     adv_beta: at most 1, because above it the advantage of the lowest-entropy tokens would change its sign.
     token_level_advantage: mean and deviation over all tokens of a prompt's responses; false: GRPO's, over the responses.
     norm_adv_by_std: divide advantages by the deviation.
+    equal_acc: what a prompt trains on whose responses all have the same verdict, where rewards differ by a penalty (for
+        length, say) only: `normalised`, as every prompt, which gives the least penalty the size of a verdict (the authors'
+        setting); `raw`, R - mean, not divided by the deviation, so that a penalty has its own size; `drop`, nothing (A = 0).
     variant: `paper` has h in [-1, 1]; `released` computes what the authors' published code computes, where h >= 0: the
         lowest-entropy token gets +1 too, and the advantage's outlier check sees the padding.
     clip_ratio_low, clip_ratio_high, clip_ratio_c: PPO's clip range at h = 0, and dual clip. In a training run they are taken
@@ -39,6 +44,7 @@ class HAPOConfig:
     adv_beta: float = 1.0
     token_level_advantage: bool = True
     norm_adv_by_std: bool = True
+    equal_acc: str = "normalised"
     variant: str = "paper"
     clip_ratio_low: float = 0.2
     clip_ratio_high: float = 0.2
@@ -53,5 +59,6 @@ class HAPOConfig:
         for name in ("entropy_pivot", "adv_beta"):
             check_fraction(f"hapo.{name}", getattr(self, name))
         check_not_negative("hapo.clip_alpha", self.clip_alpha)
+        check_choice("hapo.equal_acc", self.equal_acc, EQUAL_ACC)
         check_choice("hapo.variant", self.variant, VARIANTS)
         check_clip_range(self)

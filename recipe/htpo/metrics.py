@@ -3,6 +3,7 @@
 All names start with `htpo/`; `<group>` is one of `GROUPS`. Shares are 0..1.
 
     htpo/hard_prompt_share, htpo/correct_share   over the step's prompts and responses
+    htpo/phantom_advantage_share                 of the prompts whose verdicts are all equal, those with an advantage
     htpo/<group>/token_share                     of all response tokens
     htpo/<group>/entropy                         mean, nats
     htpo/<group>/detached_share                  of the group's tokens

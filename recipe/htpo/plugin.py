@@ -18,6 +18,7 @@ from recipe.htpo.partition import partition_tokens, row_labels
 from recipe.primitives.finite import check_finite, nan_unless_finite
 from recipe.token_level.context import estimator_inputs, loss_inputs
 from recipe.token_level.grpo import grpo_advantages
+from recipe.token_level.phantom import phantom_metrics
 from verl_patches.contract import check
 
 check("plugin")
@@ -28,26 +29,32 @@ def compute_htpo_advantage(token_level_rewards, response_mask, index=None, confi
     """GRPO advantages, as verl has them, and as a by-product the token partition, left in `EstimatorInputs.token_fields`.
 
     The prompts and sessions are read from verl's row keys, so that a session with several outputs has one reward, that of
-    its last output, and padding rows belong to no prompt.
+    its last output, and padding rows belong to no prompt. A response that rollout correction has rejected as a whole
+    is no member of its prompt's group: it moves neither the baseline nor the accuracy by which the prompt is hard
+    (`Rows.members`). A truncated one that overlong filtering keeps from the loss counts in both; its tokens are in no group.
 
     Args:
         token_level_rewards, response_mask: `[B, T]`.
         config: verl's algorithm config; `norm_adv_by_std_in_grpo` is read.
 
     Returns:
-        advantages and returns, `[B, T]`, 0 outside the response mask.
+        advantages and returns, `[B, T]`, 0 at tokens that are not trained on.
 
     Raises:
         ValueError: the trainer handed over no entropies, they are not finite, or a response has no verdict.
     """
     inputs = estimator_inputs(HTPO)
-    advantages = grpo_advantages(inputs.keys, token_level_rewards, response_mask, config)
+    trained = inputs.trained(response_mask)
+    advantages = grpo_advantages(inputs.keys, token_level_rewards, response_mask, config) * trained
+    inputs.metrics.update(phantom_metrics("htpo", inputs.keys, inputs.acc, advantages, response_mask))
 
     start = time.perf_counter()
-    labels = label_rows(inputs.keys, inputs.acc, inputs.is_padding, inputs.settings.difficulty_threshold)
+    labels = label_rows(
+        inputs.keys, inputs.acc, inputs.is_padding, inputs.settings.difficulty_threshold, response_mask, trained
+    )
     hard, correct = torch.from_numpy(labels.hard), torch.from_numpy(labels.correct)
-    check_finite(inputs.entropy, response_mask.bool())
-    groups = partition_tokens(inputs.entropy, response_mask, hard, correct, inputs.settings)
+    check_finite(inputs.entropy, trained)
+    groups = partition_tokens(inputs.entropy, trained, hard, correct, inputs.settings)
     inputs.token_fields["token_groups"] = groups
     inputs.metrics.update(partition_metrics(groups, inputs.entropy))
     inputs.metrics["htpo/hard_prompt_share"] = labels.hard_prompt_share

@@ -7,8 +7,9 @@ settle.py           before the checks: value_checks.py, that values have verl's 
                     makes paths absolute; the environment of all processes
 start_checks.py     the checks before Ray starts, for the launcher and the preflight, each ending in one sentence:
                     config_checks.py of settings that go together, environment_checks.py, input_checks.py of model and
-                    checkpoints, data_checks.py of the files that data_files.py reads, reward_checks.py, trained_with.py of
-                    the objective that a run was begun with
+                    checkpoints, saved_ranks.py of who saved them, data_checks.py of the files that data_files.py reads,
+                    reward_checks.py, trained_with.py of the objective that a run was begun with
+combinations/       combinations of settings that would train wrongly without a word; docs/combinations.md is made of them
 reward_function.py  verl's reward function, loaded and called, for checks and evaluations
 time_limit.py       a limit for a call of someone else's code
 trainer.py          a method's trainers, put together from what is here, in token_level/ and in adaptive_temperature/
@@ -18,6 +19,7 @@ filled.py           its part in batches that are not full, or never will be
 finite.py           its part in numbers that are not finite: the policy
 stopping.py         how a run is asked to save and end; exit statuses
 checkpoints.py      which checkpoints are complete
+retention.py        how many of them stay, over all starts of a run
 digests.py          what their files hold, to see a byte that changed
 weight_bucket.py    the bucket in which weights go to vLLM holds the largest tensor
 trackers.py         one W&B run and one TensorBoard curve over all attempts
@@ -25,7 +27,7 @@ run_folder.py       where a run keeps its metrics, its token dumps and what the 
 watchdog.py         ends a run that hangs and names who does, with processes.py, which looks at them on their nodes
 nodes.py            a function run on each node of the Ray cluster
 console.py          a step's line on the console
-health.py           warnings when a run shows a known sickness
+health/             warnings when a run shows a known sickness
 token_dump/         some responses of a step with the numbers of each token, as files
 preflight/          the checks and more as a table, before a run holds its GPUs
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +18,10 @@ from recipe.runs import search_path
 from recipe.runs.value_checks import leaves
 from recipe.token_level.method import Method
 
+_WITH_VALUE = (
+    *("--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd", "--package", "-p", "--experimental-rerun"),
+    *("--cfg", "-c", "--info", "-i"),
+)
 _TRACEBACKS = "HYDRA_FULL_ERROR"  # with it Hydra lets an exception through, which it would print itself, in many lines
 
 
@@ -62,6 +67,7 @@ def _command(method: Method, module: str, run: Callable[[DictConfig, Method], No
         from recipe.runs.launch import end
 
         os.environ[_TRACEBACKS] = "1"
+        sys.argv[1:] = options_first(sys.argv[1:])
         try:
             composes_and_runs()
         except Exception as error:
@@ -70,6 +76,16 @@ def _command(method: Method, module: str, run: Callable[[DictConfig, Method], No
             end(_sentence(error, method), status=2)
 
     return main
+
+
+def options_first(arguments: list[str]) -> list[str]:
+    """Hydra's options, then the overrides, which it takes in one piece only; train.sbatch puts some before the user's."""
+    options, overrides, rest = [], [], iter(arguments)
+    for argument in rest:
+        (options if argument.startswith("-") else overrides).append(argument)
+        if argument in _WITH_VALUE:
+            options.extend(value for value in [next(rest, None)] if value is not None)
+    return options + overrides
 
 
 def _folder(method: Method) -> Path:

@@ -1,18 +1,20 @@
-"""Checks of a composed config, each ending in one sentence that says what is wrong and how to mend it.
+"""Checks of a composed config, each ending in one sentence that says what is wrong and how to mend it; combinations/ has those
+of settings that only together train wrongly.
 
 They run on the driver before Ray starts, and again where the trainer is built, for runs started in another way.
 """
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from recipe.adaptive_temperature.rollout_config import check_sampling
+from recipe.runs.combinations import check_combinations
 from recipe.runs.token_dump.dump_settings import dump_settings
 from recipe.token_level.method import Method
+from recipe.token_level.overlong import overlong_filtering
 
 MODES = ("sync", "colocate_async", "separate_async")
 
@@ -41,50 +43,21 @@ def check_run(config: DictConfig, method: Method) -> Any:
             f"actor_rollout_ref.rollout.n is {rollout.n}; group advantages and prompt difficulty need at least 2 responses "
             "to each prompt"
         )
-    if (config.algorithm.get("rollout_correction") or {}).get("bypass_mode", False):
-        raise ValueError(
-            "algorithm.rollout_correction.bypass_mode=True skips the old-log-prob pass, which measures the token entropies "
-            f"that {method.name} needs, and takes the rollouts' log-probs for the old ones; set it to False"
-        )
     if config.get("distillation", {}).get("enabled", False):
         raise ValueError(f"distillation.enabled=True replaces the loss that {method.name} installs; set it to False")
     limit = config.trainer.get("hang_timeout_s")
     if limit is not None and (isinstance(limit, bool) or not (isinstance(limit, int | float) and limit > 0)):
         raise ValueError(f"trainer.hang_timeout_s is {limit!r}; give seconds above 0, or null for no limit")
     dump_settings(config)
-    _check_old_reward_keys(config)
+    overlong_filtering(config)
     if mode == "separate_async":
         _check_separate_async(config)
-    if config.actor_rollout_ref.hybrid_engine:
-        _check_gpus_of_a_replica(config)
     _check_overlong_buffer(config)
     _check_micro_batches(config, mode)
-    _check_rollout_correction(config)
-    _warn_of_rough_entropies(config)
+    check_combinations(config)
     check_sampling(config)
     method.check(config)
     return settings
-
-
-# Where verl's recipes had them once; verl's configs still take them, its trainers read them no more.
-_OLD_REWARD_KEYS = {
-    "custom_reward_function": "reward.custom_reward_function",
-    "reward_model.reward_manager": "reward.reward_manager.name",
-    "reward_model.reward_kwargs": "reward.reward_kwargs",
-    "reward_model": "reward.reward_model",
-    "sandbox_fusion": "reward.sandbox_fusion",
-}
-
-
-def _check_old_reward_keys(config: DictConfig) -> None:
-    """A reward function given in the old place would be left out without a word."""
-    for old, new in _OLD_REWARD_KEYS.items():
-        if _holds_anything(OmegaConf.select(config, old)):
-            raise ValueError(f"{old} is a place that verl does not read any more; set {new} instead")
-
-
-def _holds_anything(node: Any) -> bool:
-    return any(map(_holds_anything, node.values())) if isinstance(node, DictConfig) else node is not None
 
 
 def _check_separate_async(config: DictConfig) -> None:
@@ -105,18 +78,6 @@ def _check_separate_async(config: DictConfig) -> None:
         raise ValueError(
             "separate_async sends weights through a checkpoint engine; set "
             "actor_rollout_ref.rollout.checkpoint_engine.backend to nccl or another one of verl's, on a CPU to zmq"
-        )
-
-
-def _check_gpus_of_a_replica(config: DictConfig) -> None:
-    """verl counts a replica's nodes by the rollout's GPUs on each; by another count than the trainer's, no weights arrive."""
-    rollout, trainer = config.actor_rollout_ref.rollout, config.trainer
-    size = rollout.tensor_model_parallel_size * rollout.data_parallel_size * rollout.pipeline_model_parallel_size
-    if min(rollout.n_gpus_per_node, size) != min(trainer.n_gpus_per_node, size):
-        raise ValueError(
-            f"actor_rollout_ref.rollout.n_gpus_per_node is {rollout.n_gpus_per_node} and trainer.n_gpus_per_node "
-            f"{trainer.n_gpus_per_node}, so that verl takes a replica of {size} GPUs to be on other nodes than it is; leave "
-            "actor_rollout_ref.rollout.n_gpus_per_node out, or make it the same"
         )
 
 
@@ -155,28 +116,3 @@ def _check_micro_batches(config: DictConfig, mode: str) -> None:
                 f"actor_rollout_ref.{key} is {micro}, which does not divide {rows} responses on {ranks} ranks evenly; choose a "
                 "divisor, or set actor_rollout_ref.actor.use_dynamic_bsz=True"
             )
-
-
-def _check_rollout_correction(config: DictConfig) -> None:
-    """verl leaves the correction out without a word if the rollouts bring no log-probs."""
-    correction = config.algorithm.get("rollout_correction") or {}
-    wanted = correction.get("rollout_is") or correction.get("rollout_rs")
-    if wanted and not config.actor_rollout_ref.rollout.calculate_log_probs:
-        raise ValueError(
-            f"algorithm.rollout_correction asks for {wanted!r}, which needs the rollouts' log-probs; set "
-            "actor_rollout_ref.rollout.calculate_log_probs=True"
-        )
-
-
-def _warn_of_rough_entropies(config: DictConfig) -> None:
-    """In bfloat16 many small entropies come out as 0; verl's FSDP engine upcasts in one of its branches only."""
-    model, actor = config.actor_rollout_ref.model, config.actor_rollout_ref.actor
-    if actor.strategy not in ("fsdp", "fsdp2"):
-        return
-    dtype = (actor.fsdp_config.get("mixed_precision") or {}).get("param_dtype", "bf16")
-    if dtype not in ("fp32", "float32") and not (model.use_remove_padding and actor.entropy_from_logits_with_chunking):
-        warnings.warn(
-            f"token entropies are computed in {dtype}, where many small ones come out as 0; keep use_remove_padding=True of "
-            "actor_rollout_ref.model and entropy_from_logits_with_chunking=True of actor_rollout_ref.actor",
-            stacklevel=2,
-        )

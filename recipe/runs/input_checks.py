@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 
 from recipe.runs.checkpoints import newest_complete
 from recipe.runs.digests import damage
+from recipe.runs.saved_ranks import check_ranks
 from verl_patches.names import CHECKPOINT_FOLDER
 
 _CHECKPOINT = re.compile(CHECKPOINT_FOLDER.format(r"\d+"))
@@ -17,7 +18,8 @@ _CHECKPOINT = re.compile(CHECKPOINT_FOLDER.format(r"\d+"))
 def check_progress(config: DictConfig) -> None:
     """Raise ValueError if the run would resume at or past its last step, where verl would start everything and exit 0.
 
-    Also if there are checkpoints, but none is complete, and for a `resume_from_path` that is no checkpoint.
+    Also if there are checkpoints, but none is complete, for a `resume_from_path` that is no checkpoint, and for a checkpoint
+    that the run's ranks cannot read.
     """
     trainer = config.trainer
     if trainer.resume_mode == "resume_path":
@@ -31,9 +33,14 @@ def check_progress(config: DictConfig) -> None:
             raise ValueError(
                 f"trainer.resume_from_path is {path}; verl takes the step from its name, which must be global_step_<n>"
             )
-    if trainer.resume_mode != "auto" or trainer.val_only:
+        check_ranks(config, path)
+    if trainer.resume_mode != "auto":
         return
     folder, _ = newest_complete(trainer.default_local_dir)
+    if folder:
+        check_ranks(config, folder)
+    if trainer.val_only:
+        return
     if folder and trainer.total_training_steps is not None and int(folder.rsplit("_", 1)[1]) >= trainer.total_training_steps:
         folder, _ = newest_complete(trainer.default_local_dir, damage)  # it reads all files, so only before a refusal
     if folder and trainer.total_training_steps is not None:

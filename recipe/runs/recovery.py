@@ -18,6 +18,7 @@ from verl.utils.debug import marked_timer
 
 from recipe.runs.checkpoints import begin_list, newest_complete, resumes_from, write_list
 from recipe.runs.digests import DigestsLater, damage
+from recipe.runs.retention import keep_of, remove, superfluous
 from recipe.runs.stopping import Stopped, StoppedUnsaved, request_file
 from verl_patches.names import CHECKPOINT_FOLDER
 from verl_patches.trainer_hooks import HookedTrainer
@@ -35,18 +36,20 @@ class RecoverableTrainer(HookedTrainer):
 
     saved_step: the last step that this attempt has saved. finished_step: the last one that it has trained to its end.
     writing: the checkpoint folder that is being written. files_looked_at: how many were, before it resumed.
+    resumed_step: the step it has resumed from in its own folder. own_steps: those that this attempt has saved.
     """
 
     saved_step: int | None = None
     finished_step: int | None = None
     writing: Path | None = None
     files_looked_at = 0
+    resumed_step = 0
+    own_steps: frozenset[int] = frozenset()
     _may_interrupt = False
     _issued = False  # the prompts of the coming step are with the rollouts already
     _loader_state = None  # the dataloader's, from before the prompts of this step were drawn; None between two steps
 
     def __init__(self, config):
-        keep_the_one_before(config)
         self.digests = DigestsLater()
         super().__init__(config)
 
@@ -164,6 +167,14 @@ class RecoverableTrainer(HookedTrainer):
             self.digests.start(folder)
         for call in calls:
             self.checkpoint_callback.on_save(**call)
+        if listed:
+            self._keep_a_few(folder.parent)
+
+    def _keep_a_few(self, directory):
+        self.own_steps |= {self.global_steps}
+        keep = keep_of(self.config, getattr(self, "use_critic", False))
+        if keep is not None:
+            remove(superfluous(directory, self.global_steps, keep, self.own_steps, self.resumed_step))
 
     @contextmanager
     def _callback_later(self):
@@ -184,9 +195,11 @@ class RecoverableTrainer(HookedTrainer):
                 with open_dict(self.config):
                     self.config.trainer.update(resume_mode="resume_path", resume_from_path=folder)
         super().load()
+        chosen = self.config.trainer.resume_mode == "resume_path"
+        folder = Path(self.config.trainer.resume_from_path) if chosen else self._folder(self.global_steps)
+        if self.global_steps and folder.resolve().parent == Path(self.config.trainer.default_local_dir).resolve():
+            self.resumed_step = self.global_steps
         if self.trainer_mode != "sync" and self.global_steps:
-            chosen = self.config.trainer.resume_mode == "resume_path"
-            folder = Path(self.config.trainer.resume_from_path) if chosen else self._folder(self.global_steps)
             self._issued = (folder / ISSUED).exists()
             # Of a validation that was broken off; verl would take its rows for the next one's.
             if rows := list(tq.kv_list("val").get("val", {})):
@@ -204,18 +217,3 @@ class RecoverableTrainer(HookedTrainer):
 
     def _folder(self, step) -> Path:
         return Path(self.config.trainer.default_local_dir) / CHECKPOINT_FOLDER.format(step)
-
-
-def keep_the_one_before(config) -> None:
-    """Let verl keep two checkpoints where one is asked for.
-
-    It removes the older one as soon as the ranks have written theirs, and the rest of the newer one is written after that. It
-    takes no more room: while it saves there are two in any case.
-    """
-    trainer = config.trainer
-    with open_dict(config):
-        if trainer.get("remove_previous_ckpt_in_save"):
-            trainer.update(remove_previous_ckpt_in_save=False, max_actor_ckpt_to_keep=1, max_critic_ckpt_to_keep=1)
-        for key in ("max_actor_ckpt_to_keep", "max_critic_ckpt_to_keep"):
-            if trainer.get(key) == 1:
-                trainer[key] = 2

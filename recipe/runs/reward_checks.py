@@ -130,7 +130,7 @@ def _check_result(result: Any, config: DictConfig, method: Method, where: str) -
             _check_number(result[key], f" as {key!r}", where)
     groups = config.algorithm.get("filter_groups")
     metric = groups.metric if groups and groups.enable else None
-    for key, reader in (("acc", method.needs_verdict and method.name), (metric, metric and "algorithm.filter_groups")):
+    for key, reader in (("acc", method.reads_verdict(config) and method.name), (metric, metric and "algorithm.filter_groups")):
         if reader and key not in result and key != "reward":  # the last is what verl makes of the score
             meaning = ", the verifier's verdict," if key == "acc" else ","
             raise ValueError(

@@ -23,7 +23,7 @@ _CLIP = ("clip_ratio", "clip_ratio_low", "clip_ratio_high", "clip_ratio_c", "tau
 _LOSS = ("policy_loss", *_CLIP, "loss_agg_mode", "loss_scale_factor", "entropy_coeff")
 _KL = ("use_kl_loss", "kl_loss_coef", "kl_loss_type")
 _KEYS = (
-    *("adaptive_temperature", "algorithm"),
+    *("adaptive_temperature", "algorithm", "overlong_filtering"),
     *(f"{_ACTOR}.{key}" for key in (*_LOSS, *_KL)),
     *(f"{_ROLLOUT}.{key}" for key in ("n", "temperature", "top_p", "top_k")),
 )

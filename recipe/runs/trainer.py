@@ -16,14 +16,16 @@ from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from verl.utils.debug import marked_timer
 
 from recipe.adaptive_temperature.trainer import AdaptiveTemperatureTrainer
+from recipe.runs.combinations import set_right
 from recipe.runs.config_checks import check_run
 from recipe.runs.console import StepLine
 from recipe.runs.filled import FilledTrainer
 from recipe.runs.finite import FiniteTrainer
 from recipe.runs.health import HealthLog
+from recipe.runs.health.log import measured_before
 from recipe.runs.input_checks import refuse_finished
 from recipe.runs.recovery import RecoverableTrainer
-from recipe.runs.run_folder import keep_display, keep_metrics
+from recipe.runs.run_folder import keep_display, keep_metrics, run_folder
 from recipe.runs.token_dump.collect import TokenDump
 from recipe.runs.token_dump.collect_verdicts import VerdictDump
 from recipe.runs.token_dump.dump_settings import dump_settings
@@ -51,6 +53,7 @@ class RunTrainer(FiniteTrainer, AdaptiveTemperatureTrainer, FilledTrainer, Watch
 
     def __init__(self, config):
         check_run(config, self.method)
+        set_right(config)
         self.token_dump = TokenDump(dump_settings(config))
         self.verdict_dump = VerdictDump(self.token_dump.settings)
         super().__init__(config)
@@ -65,7 +68,8 @@ class RunTrainer(FiniteTrainer, AdaptiveTemperatureTrainer, FilledTrainer, Watch
         if "console" in backends:
             backends["console"] = StepLine(self.total_training_steps, self.method.console)
         continue_tensorboard(backends, self.global_steps)
-        backends["health"] = HealthLog(self.method.signs)
+        past = measured_before(run_folder(self.config), self.global_steps) if self.global_steps else {}
+        backends["health"] = HealthLog(self.method.signs, past)
 
     def fit(self, agent_loop_manager):
         if not self.config.trainer.get("val_only", False):

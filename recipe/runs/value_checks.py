@@ -23,6 +23,7 @@ _RAY, _REWARD = "ray_kwargs.ray_init", "reward.reward_kwargs"
 # Mappings that verl's own configs do not have as such, and those that may be null.
 _MORE_MAPPINGS = (
     "adaptive_temperature",
+    "overlong_filtering",
     "trainer.token_dump",
     *(_REWARD, f"{_REWARD}.overlong_buffer_cfg"),
     *(_RAY, f"{_RAY}.runtime_env", f"{_RAY}.runtime_env.env_vars"),

@@ -11,11 +11,14 @@ estimator, its own per-token fields in the loss. The modules here carry them ove
     context.py          the two objects that are handed over
     grpo.py             GRPO's advantages, for methods whose own part begins after them
     rows.py             which rows are of one session and one prompt
+    overlong.py         truncated responses kept from the loss
     verdicts.py         the verifier's verdicts, and what they say of a step's prompts
+    responses.py        which responses were cut off, which have no answer
+    phantom.py          advantages of prompts whose verdicts are all equal
     device_metrics.py   metrics of the loss that stay on the device until the update is over
     clip_metrics.py     the metrics of verl's own loss, for a clip range of the method's own
     display.py          what a report of its runs shows of a method
-    signs.py            signs of sickness that a method wants to be warned of
+    signs/              signs of sickness that a run is warned of, and their limits
 
 A method is a folder, here or elsewhere, with its algorithm in pure torch, a `plugin` module that registers into verl, and a
 `Method`: docs/add-a-method.md.

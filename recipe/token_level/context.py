@@ -23,6 +23,7 @@ class EstimatorInputs:
     is_padding: `[B]` bool, rows that verl added to make the batch divisible.
     entropy: `[B, T]` nats, of the policy that verl takes for the old one.
     acc: `[B]` the verifier's verdict, NaN where the reward function gave none.
+    filtered: `[B]` bool, rows of truncated responses that overlong filtering keeps from the loss; None: there are none.
     token_fields: filled by the estimator; `[B, T]` tensors that travel with the batch to the policy loss.
     statistics: filled by an estimator that measures the whole batch, for those who need the same afterwards.
     metrics: filled by the estimator; logged with the step.
@@ -33,9 +34,19 @@ class EstimatorInputs:
     is_padding: np.ndarray
     entropy: torch.Tensor
     acc: np.ndarray
+    filtered: np.ndarray | None = None
     token_fields: dict[str, torch.Tensor] = field(default_factory=dict)
     statistics: Any = None
     metrics: dict[str, float] = field(default_factory=dict)
+
+    def trained(self, response_mask: torch.Tensor) -> torch.Tensor:
+        """`[B, T]` bool: the tokens that the loss will see. Entropy borders, statistics and metrics are over these.
+
+        Only a baseline is over `response_mask`, which has the filtered rows, too. The trainer writes this mask in its place
+        once the estimator is through.
+        """
+        mask = response_mask.bool()
+        return mask if self.filtered is None else mask & ~torch.from_numpy(self.filtered).unsqueeze(1)
 
 
 @dataclass

@@ -9,7 +9,8 @@ from recipe.token_level.rows import Rows
 
 
 def grpo_advantages(keys: list[str], token_level_rewards: torch.Tensor, response_mask: torch.Tensor, config) -> torch.Tensor:
-    """As verl has them, but a session with several outputs has one reward, and verl's padding rows belong to no prompt.
+    """As verl has them, but a session with several outputs has one reward, verl's padding rows belong to no prompt, and a
+    session without a response token is no member of its group (see `Rows.members`).
 
     Args:
         keys: `[B]` verl's row keys, `EstimatorInputs.keys`.
@@ -21,5 +22,6 @@ def grpo_advantages(keys: list[str], token_level_rewards: torch.Tensor, response
     """
     rows = Rows.of(keys)
     by_std = True if config is None else config.get("norm_adv_by_std_in_grpo", True)
-    scalar = grpo_advantage(rows.rewards(token_level_rewards), row_weights(rows.session), Groups(rows.prompt, "cpu"), by_std)
-    return scalar.to(token_level_rewards.dtype).unsqueeze(1) * response_mask
+    weight = row_weights(rows.session, member=rows.members(response_mask))
+    scalar = grpo_advantage(rows.rewards(token_level_rewards), weight, Groups(rows.prompt, "cpu"), by_std)
+    return torch.where(response_mask.bool(), scalar.to(token_level_rewards.dtype).unsqueeze(1), 0)

@@ -39,10 +39,13 @@ class TokenFieldsLoss:
         importlib.import_module(self.plugin)
 
     def __call__(self, model_output, data, dp_group=None):
+        from verl.utils import tensordict_utils as tu
         from verl.workers.utils.losses import ppo_loss
 
         from recipe.token_level.device_metrics import device_metrics
 
+        if tu.get_non_tensor_data(data, "batch_num_tokens", None) == 0:
+            tu.assign_non_tensor(data, batch_num_tokens=1)  # all tokens of the mini-batch are masked: a loss of 0, not 0 / 0
         present = [name for name in self.token_fields if name in data]
         padded = data.select(*present).to_padded_tensor(0)
         inputs = LossInputs(self.settings, {name: padded[name] for name in present})

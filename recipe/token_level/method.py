@@ -22,7 +22,7 @@ class Method:
     package: where the method lives, wherever that is, with the modules `plugin`, `trainer`, `main` and `preflight` and the
         config `config/<name>_trainer.yaml`.
     token_fields: fields that the estimator makes for the loss.
-    needs_verdict: whether the reward function must return `acc`.
+    needs_verdict: whether the reward function must return `acc`; or a function that says it for the settings.
     settings: build the typed settings from the method's config node and verl's actor node; ValueError if they are wrong.
     reads_entropy: whether, with these settings, the loss reads the entropies of the policy being updated.
     check: further checks of the whole config; ValueError if it cannot work.
@@ -36,7 +36,7 @@ class Method:
     name: str
     package: str
     token_fields: tuple[str, ...]
-    needs_verdict: bool
+    needs_verdict: bool | Callable[[Any], bool]
     settings: Callable[[Mapping, DictConfig], Any]
     ratios: Callable[[Mapping[str, float]], dict[str, float]] = lambda sums: {}
     reads_entropy: Callable[[Any], bool] = lambda settings: False
@@ -54,6 +54,13 @@ class Method:
         shown = [column.name for column in display.columns] + ([display.grouping.column] if display.grouping else [])
         if unknown := set(shown) - set(self.dump_columns):
             raise ValueError(f"the display of {self.name!r} shows {sorted(unknown)[0]!r}, which dump_columns lack")
+
+    def reads_verdict(self, config: DictConfig) -> bool:
+        """Whether a run with this config needs the reward function's `acc`."""
+        if isinstance(self.needs_verdict, bool):
+            return self.needs_verdict
+        node = OmegaConf.to_container(config[self.name], resolve=True)
+        return self.needs_verdict(self.settings(node, config.actor_rollout_ref.actor))
 
     @property
     def plugin(self) -> str:

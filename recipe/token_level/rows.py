@@ -26,6 +26,18 @@ class Rows:
         """`[B, T]` -> `[B]` float64: each row has the reward of its session, that of the session's last output."""
         return token_level_rewards.sum(dim=1)[self.last_row[self.session]].double()
 
+    def members(self, response_mask: torch.Tensor) -> torch.Tensor:
+        """`[B, T]` -> `[B]` bool: rows of sessions that belong to their prompt's group, as they have a response token.
+
+        A group estimates what the old policy's responses to its prompt are worth. A session all of whose tokens rollout
+        correction has rejected is taken for none of these (verl masks its tokens before it computes advantages), and so is one
+        without a token. It moves neither mean nor deviation of its siblings, nor their prompt's accuracy. A session of which
+        some tokens are left counts once, as any other.
+        """
+        some = np.zeros(len(self.last_row), dtype=bool)
+        np.logical_or.at(some, self.session, response_mask.bool().any(dim=1).numpy())
+        return torch.from_numpy(some[self.session])
+
     @classmethod
     def of(cls, keys: list[str]) -> Rows:
         """From keys `{prompt uid}_{session}_{output}`."""

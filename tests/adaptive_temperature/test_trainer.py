@@ -19,6 +19,7 @@ from recipe.adaptive_temperature.settings import AdaptiveTemperatureConfig
 from recipe.adaptive_temperature.temperature import request_parameters
 from recipe.hapo import EntropyStatistics
 from recipe.runs.digests import DigestsLater
+from recipe.token_level.trainer import TokenLevelTrainer
 
 STATISTICS = EntropyStatistics(center=-1.0, std=2.0, max=0.5, min=-1.5)
 PARAMETERS = request_parameters(STATISTICS, 0.05)
@@ -76,6 +77,8 @@ def trainer(monkeypatch, tmp_path):
     monkeypatch.setattr(PPOTrainer, "_load_checkpoint", lambda self: setattr(self, "global_steps", 2))
     monkeypatch.setattr(PPOTrainer, "_save_checkpoint", lambda self: (tmp_path / "global_step_2").mkdir(exist_ok=True))
     monkeypatch.setattr(PPOTrainer, "fit", lambda self, manager: None)
+    monkeypatch.setattr(TokenLevelTrainer, "load", lambda self: super(TokenLevelTrainer, self).load())  # without its ranks
+    monkeypatch.setattr("recipe.runs.trainer.keep_settings", lambda *_: None)  # of a whole config
     trainer = object.__new__(get_trainer_cls("hapo_sync"))
     settings = {"default_local_dir": str(tmp_path), "resume_mode": "auto", "val_only": True, "logger": []}
     trainer.config = OmegaConf.create({"trainer": settings, "actor_rollout_ref": {"actor": {}}})

@@ -27,7 +27,15 @@ from tests.runs.config.given import GIVEN
 
 PAGE = Path("docs/coming-from-verl.md")
 METHODS = {"htpo": HTPO, "hapo": HAPO}
-NEW_NODES = ("htpo", "hapo", "adaptive_temperature", "trainer.token_dump", "trainer.hang_timeout_s", "trainer.v1.sampler")
+NEW_NODES = (
+    "htpo",
+    "hapo",
+    "adaptive_temperature",
+    "overlong_filtering",
+    "trainer.token_dump",
+    "trainer.hang_timeout_s",
+    "trainer.v1.sampler",
+)
 each_method = pytest.mark.parametrize("name", METHODS)
 
 

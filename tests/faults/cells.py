@@ -146,11 +146,19 @@ CELLS = (
     ),
     stop("SIGTERM and SIGUSR1", "generation", asks_with_both, r" while the rollouts of step \d+ were generated"),
     Cell("reward hangs", "reward", status=(TRY_AGAIN,), last=HUNG.format(r"reward worker 0"), reward={"kind": "hang", "of": 7}),
-    Cell("reward raises", "reward", last=rf"error: in step \d+ not one response came: .*; {RESUMES}", reward={"kind": "raise"}),
+    # Held before the first prompt of a step: else that step trains on the responses that had been scored.
+    Cell(
+        "reward raises",
+        "reward",
+        last=rf"error: in step \d+ not one response came: .*; {RESUMES}",
+        phase="generation",
+        reward={"kind": "raise"},
+    ),
     Cell(
         "reward has a wrong type",
         "reward",
         last=rf"error: in step \d+ not one response came: .*; {RESUMES}",
+        phase="generation",
         reward={"kind": "type"},
     ),
     gone("SIGKILL vLLM engine", "weight sync", kills(ENGINE), ENGINE_GONE),

@@ -101,7 +101,7 @@ class Chain:
             if resumed != begins:
                 differs = f"went on with step {resumed} after a checkpoint of step {begins - 1}"
             if outcome:
-                outcome.lost = max(found, default=begins - 1) - run.saved()
+                outcome.lost = max(max(found, default=begins - 1) - run.saved(), 0)  # one may be saved and not logged yet
                 if not outcome.fault and outcome.lost > cell.loses:
                     outcome.fault = f"{outcome.lost} finished steps are lost"
                 if not outcome.fault:

@@ -143,7 +143,7 @@ def test_the_registered_loss_and_its_metrics_do_not_synchronise(actor_config):
 T = 6
 
 
-def estimate(keys, rewards, mask, settings=None, padding=()):
+def estimate(keys, rewards, mask, settings=None, padding=(), acc=None, filtered=None):
     """(advantages, EstimatorInputs) of the registered estimator; each reward is on the row's last token."""
     mask = torch.as_tensor(mask)
     table = torch.zeros(len(keys), T)
@@ -154,7 +154,8 @@ def estimate(keys, rewards, mask, settings=None, padding=()):
         keys=keys,
         is_padding=np.array([key in padding for key in keys]),
         entropy=entropy,
-        acc=np.full(len(keys), np.nan),  # HAPO needs no verdict
+        acc=np.full(len(keys), np.nan) if acc is None else np.array(acc),  # HAPO needs no verdict
+        filtered=None if filtered is None else np.array(filtered),
     )
     index = np.array([key.split("_")[0] for key in keys], dtype=object)
     with handing_estimator(inputs):
@@ -206,6 +207,36 @@ def test_a_session_of_several_outputs_has_one_reward_and_counts_once():
     assert advantages[:, 0].tolist() == [0.5, 0.5, -0.5]
     advantages, _ = estimate(keys, rewards, mask, HAPOConfig(token_level_advantage=False))
     assert advantages[:, 0].tolist() == pytest.approx([0.5 / (0.5**0.5 + 1e-6)] * 2 + [-0.5 / (0.5**0.5 + 1e-6)])
+
+
+def test_phantom_advantages_are_counted_and_can_be_dropped():
+    keys, rewards, acc = [f"p_{i}_0" for i in range(4)], [-0.01, 0, 0, 0], [0.0] * 4
+    advantages, inputs = estimate(keys, rewards, ragged(6, 2, 3, 4), acc=acc)
+    assert advantages.abs().max() > 0.1
+    assert inputs.metrics["hapo/phantom_advantage_share"] == 1.0
+    advantages, inputs = estimate(keys, rewards, ragged(6, 2, 3, 4), HAPOConfig(equal_acc="drop"), acc=acc)
+    assert (advantages == 0).all()
+    assert inputs.metrics["hapo/phantom_advantage_share"] == 0.0
+
+
+@pytest.mark.parametrize("settings", [HAPOConfig(), HAPOConfig(token_level_advantage=False)])
+def test_a_rejected_response_moves_no_sibling(settings):
+    keys = ["p_0_0", "p_1_0", "p_2_0", "p_3_0"]
+    found, _ = estimate(keys, [1.0, 0.0, 0.5, 100.0], ragged(3, 6, 1, 0), settings)
+    expected, _ = estimate(keys[:3], [1.0, 0.0, 0.5], ragged(3, 6, 1), settings)
+    assert torch.equal(found[:3], expected)
+    assert (found[3] == 0).all()
+
+
+@pytest.mark.parametrize("settings", [HAPOConfig(), HAPOConfig(token_level_advantage=False)])
+def test_a_filtered_response_is_in_the_baseline_and_in_no_statistics(settings):
+    keys, rewards, mask = ["p_0_0", "p_1_0", "p_2_0"], [1.0, 0.0, 0.5], ragged(3, 6, 1)
+    whole, _ = estimate(keys, rewards, mask, settings)
+    found, inputs = estimate(keys, rewards, mask, settings, filtered=[False, True, False])
+    assert torch.equal(found[[0, 2]], whole[[0, 2]])
+    assert (found[1] == 0).all()
+    kept = mask.bool() & torch.tensor([[True], [False], [True]])
+    assert inputs.statistics == entropy_statistics(inputs.entropy, kept, settings)
 
 
 def test_the_order_of_rows_does_not_matter():

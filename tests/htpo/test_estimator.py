@@ -110,6 +110,53 @@ def test_padding_rows_have_no_groups():
     assert (inputs.token_fields["token_groups"][-1] == 0).all()
 
 
+def of_prompt(acc, rewards, lengths, filtered=None):
+    keys = [f"p_{i}_0" for i in range(len(acc))]
+    mask = (torch.arange(T) < torch.tensor(lengths)[:, None]).long()
+    table = torch.zeros(len(keys), T)
+    table[:, 0] = torch.tensor(rewards)
+    inputs = inputs_for(keys, acc)
+    inputs.filtered = None if filtered is None else np.array(filtered)
+    index = np.array(["p"] * len(keys), dtype=object)
+    with handing_estimator(inputs):
+        given = {"token_level_rewards": table, "response_mask": mask, "index": index, "config": AlgoConfig()}
+        return get_adv_estimator_fn("htpo")(**given)[0], inputs
+
+
+def test_equal_rewards_have_an_advantage_of_exactly_0_in_float32():
+    advantages, inputs = of_prompt([1] * 16, [0.7] * 16, [T] * 16)
+    assert (advantages == 0).all()
+    assert inputs.metrics["htpo/phantom_advantage_share"] == 0.0
+    assert of_prompt([1] * 16, [0.7] * 15 + [0.7001], [T] * 16)[1].metrics["htpo/phantom_advantage_share"] == 1.0
+
+
+def test_a_rejected_response_moves_neither_baseline_nor_difficulty():
+    found, inputs = of_prompt([1, 0, 0], [1.0, 0.0, 100.0], [3, 6, 0])
+    expected, fewer = of_prompt([1, 0], [1.0, 0.0], [3, 6])
+    assert torch.equal(found[:2], expected)
+    assert (found[2] == 0).all()
+    assert inputs.metrics["htpo/correct_share"] == fewer.metrics["htpo/correct_share"] == 0.5
+    # accuracy 2/3 is easy; with the rejected wrong one it would be 1/2 and hard
+    _, inputs = of_prompt([1, 1, 0, 0], [1.0, 1.0, 0.0, 0.0], [3, 6, 2, 0])
+    assert (inputs.token_fields["token_groups"].abs() >= 5)[:3, 0].all()
+    # the one that is left has its reward, as in verl's groups of one
+    assert of_prompt([1, 0], [1.0, 100.0], [3, 0])[0][0, 0].item() == pytest.approx(1 / (1 + 1e-6))
+
+
+def test_a_filtered_response_counts_in_baseline_and_difficulty_and_has_no_groups():
+    given = ([1, 1, 0, 0], [1.0, 1.0, 0.0, 0.0], [3, 5, 2, 6])
+    whole, all_in = of_prompt(*given)
+    found, inputs = of_prompt(*given, filtered=[False, False, False, True])
+    assert torch.equal(found[:3], whole[:3])
+    assert (found[3] == 0).all()
+    groups, before = inputs.token_fields["token_groups"], all_in.token_fields["token_groups"]
+    assert torch.equal(groups[:3], before[:3])
+    assert (groups[3] == 0).all()
+    assert inputs.metrics["htpo/hard_prompt_share"] == 1.0  # 2 of 4 right, not 2 of 3
+    assert inputs.metrics["htpo/correct_share"] == pytest.approx(2 / 3)  # of those trained on
+    assert partition_metrics(groups, inputs.entropy).items() <= inputs.metrics.items()
+
+
 def test_a_reward_function_without_acc_is_named():
     keys, _, mask, rewards, index = rows()
     with handing_estimator(inputs_for(keys, [float("nan")] * 12)), pytest.raises(ValueError, match="returned no 'acc'"):

@@ -21,7 +21,7 @@ NAN = float("nan")
 def trainer(compose, monkeypatch, tmp_path):
     importlib.import_module("recipe.htpo.trainer")
     built = object.__new__(get_trainer_cls("htpo_sync"))
-    built.config = compose(f"trainer.default_local_dir={tmp_path}/run")
+    built.config = compose(f"trainer.default_local_dir={tmp_path}/run", "actor_rollout_ref.model.path=org/model")
     built.global_steps, built.total_training_steps, built.timing_raw = 12, 99, {}
     built.sampling = built.entropy_statistics = None
     built.digests = DigestsLater()
@@ -69,7 +69,7 @@ def update(trainer, monkeypatch):
         trainer._save_checkpoint()
         return saved
 
-    trainer.method = SimpleNamespace(ratios=lambda sums: {})
+    trainer.method = SimpleNamespace(name="htpo", ratios=lambda sums: {})
     return update
 
 

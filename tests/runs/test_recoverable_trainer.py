@@ -10,7 +10,8 @@ from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 
 from recipe.runs import recovery
 from recipe.runs.checkpoints import newest_complete, problem, write_list
-from recipe.runs.recovery import ISSUED, keep_the_one_before
+from recipe.runs.combinations.checkpoints import keep_the_one_before
+from recipe.runs.recovery import ISSUED
 
 
 def test_a_checkpoint_is_complete_after_it_was_written_and_not_before(trainer):

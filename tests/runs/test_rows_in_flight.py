@@ -43,7 +43,7 @@ def test_rows_in_flight_come_again_once(compose, monkeypatch, tmp_path, workers,
             draw = iter(again)
             expected.append(next(draw).tolist())
     trainer = object.__new__(get_trainer_cls("htpo_sync"))
-    trainer.config = compose(f"trainer.default_local_dir={tmp_path}/run")
+    trainer.config = compose(f"trainer.default_local_dir={tmp_path}/run", "actor_rollout_ref.model.path=org/model")
     trainer.trainer_mode, trainer.digests, trainer.checkpoint_manager = "sync", DigestsLater(), Mock()
     trainer.sampling = trainer.entropy_statistics = None
     trainer.train_dataloader, trainer.train_dataloader_it = loader(workers), None

@@ -83,7 +83,7 @@ def fit(compose, tmp_path, monkeypatch):
 
     def run(asked_in, mode="sync", *overrides):
         config = compose(
-            f"trainer.default_local_dir={tmp_path}/run",
+            *(f"trainer.default_local_dir={tmp_path}/run", "actor_rollout_ref.model.path=org/model"),
             *("trainer.logger=[file]", "trainer.save_freq=2", "trainer.test_freq=1", "trainer.val_before_train=False"),
             *("trainer.token_dump.every=0", "trainer.hang_timeout_s=null", f"trainer.v1.trainer_mode={mode}", *overrides),
         )

@@ -1,4 +1,5 @@
-"""verl's own actor update on fixed rollouts, under any setting, on 1 to 4 ranks over gloo; without Ray and vLLM.
+"""verl's own actor update on fixed rollouts, under any setting, on 1 to 4 ranks; without Ray and vLLM. Over gloo on the CPU; on
+GPUs with HTPO_TEST_DEVICE=cuda.
 
 Real here: the recipe's composed config, verl's ActorRolloutRefWorker and FSDP engine (mini-batches, micro-batches,
 normalisation by the tokens of all ranks, gradients, clipping, the optimizer, gathering of metrics), TokenFieldsLoss and the
@@ -24,12 +25,25 @@ import torch
 
 from tests import ROOT
 from tests.composing import compose
-from tests.pure_support import random_batch
+from tests.pure_support import DEVICE, random_batch
 
 ROWS, WIDTH = 8, 32
 INPUTS = ("entropy", "response_mask", "hard", "correct")
+PLATFORM = {
+    "cpu": ("+platform=cpu",),
+    # What the platform cpu says of the model and of numbers, on a GPU.
+    "cuda": (
+        *("actor_rollout_ref.actor.strategy=fsdp2", "actor_rollout_ref.model.use_remove_padding=False"),
+        "actor_rollout_ref.model.enable_gradient_checkpointing=False",
+        "+actor_rollout_ref.model.override_config.attn_implementation=sdpa",
+        "actor_rollout_ref.actor.fsdp_config.model_dtype=fp32",
+        "+actor_rollout_ref.actor.fsdp_config.mixed_precision={param_dtype:fp32,reduce_dtype:fp32,buffer_dtype:fp32}",
+        *("actor_rollout_ref.actor.use_torch_compile=False", "actor_rollout_ref.actor.fsdp_config.use_torch_compile=False"),
+    ),
+}
 OVERRIDES = (
-    *("+platform=cpu", "+experiment=demo", "data.train_files=none", "data.val_files=none"),
+    *PLATFORM[DEVICE],
+    *("+experiment=demo", "data.train_files=none", "data.val_files=none"),
     "actor_rollout_ref.actor.use_dynamic_bsz=False",
     "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=1",
     *(f"actor_rollout_ref.{role}.log_prob_micro_batch_size_per_gpu=1" for role in ("rollout", "ref")),
@@ -80,9 +94,9 @@ def run_ranks(module: str, world_size: int, *arguments: Any) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    cpu = {"VERL_PLATFORM": "cpu", "VERL_USE_EXTERNAL_MODULES": "verl_patches.cpu", "OMP_NUM_THREADS": "1"}
+    cpu = {"VERL_PLATFORM": "cpu", "VERL_USE_EXTERNAL_MODULES": "verl_patches.cpu"} if DEVICE == "cpu" else {}
     group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(world_size)}
-    group |= {"LOCAL_WORLD_SIZE": str(world_size), "PYTHONPATH": str(ROOT)}
+    group |= {"LOCAL_WORLD_SIZE": str(world_size), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-W", "ignore", "-m", module, *map(str, arguments)]
     ranks = [
         subprocess.Popen(command, cwd=ROOT, env=os.environ | cpu | group | {"RANK": str(rank), "LOCAL_RANK": str(rank)})
@@ -113,7 +127,7 @@ def rollouts(name: str, vocabulary: int, settings):
     from tensordict import TensorDict
 
     generator = torch.Generator().manual_seed(1)
-    batch = random_batch(rows=ROWS, width=WIDTH)
+    batch = {key: values.cpu() for key, values in random_batch(rows=ROWS, width=WIDTH).items()}  # where the trainer has it
     fields = token_fields(name, batch, settings)
     lengths = batch["response_mask"].sum(1).tolist()
     prompts = [torch.randint(vocabulary, (3 + row % 3,), generator=generator) for row in range(ROWS)]
@@ -191,7 +205,7 @@ def log_probs(engine, data) -> list[torch.Tensor]:
 def around(own: list[torch.Tensor], rows: list[int], seed: int):
     """Noise on the log-probs, so that some ratios are outside the clip range; nested `[B, j]`."""
     noise = 0.5 * torch.randn(ROWS, WIDTH, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-    return nested(values + noise[row, : len(values)] for row, values in zip(rows, own, strict=True))
+    return nested(values.cpu() + noise[row, : len(values)] for row, values in zip(rows, own, strict=True))
 
 
 def prepared(model: str, update: Update):
@@ -241,7 +255,7 @@ def make(model: str, update: Update) -> Result:
             hook.remove()
             if output is not None:  # of the first rank of a sequence-parallel group
                 result.add(tu.get(output, "metrics"), method, SUMS)
-    result.gradient = torch.cat(gradients)
+    result.gradient = torch.cat(gradients).cpu()
     return result
 
 

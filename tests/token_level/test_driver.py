@@ -110,6 +110,7 @@ def test_the_estimator_sees_the_batch_and_its_field_goes_with_it(trainer, queue)
     assert metrics["htpo/correct_share"] == 0.75
     assert metrics["rollouts/acc"] == 0.75
     assert metrics["rollouts/all_right_share"] == 0.5
+    assert metrics["rollouts/cut_off_share"] == 0.0
     advantages = queue.rows["advantages"].to_padded_tensor(0)
     assert advantages[1, 0].item() == pytest.approx(0.5 / (0.5**0.5 + 1e-6))  # rewards 0.75 and -0.25 of two sessions
     assert (advantages[~MASK] == 0).all()
@@ -179,6 +180,44 @@ def test_tokens_that_rollout_correction_rejects_are_not_measured(trainer, queue,
     assert given.entropy_statistics == entropy_statistics(queue.entropy, kept, SAMPLING)
 
 
+@pytest.mark.parametrize(("recipe", "settings"), [("htpo", HTPOConfig()), ("hapo", HAPOConfig())])
+def test_filtered_responses_are_in_neither_of_verls_masks(trainer, queue, recipe, settings):
+    queue.rows["responses"] = nested(torch.full((len(KEYS), WIDTH), 7))
+    given, metrics = trainer(recipe, settings, SAMPLING), {}
+    given.config.overlong_filtering.enabled = True
+    given.config.data.max_response_length = WIDTH
+    given._ends = {2}
+    given._compute_advantage(batch(), metrics)
+    kept = MASK.clone()
+    kept[[0, 1]] = False  # the session p_0, whose last output has five tokens and no end
+    for name in ("response_mask", "loss_mask"):
+        assert [len(row) for row in queue.rows[name].unbind()] == LENGTHS
+        assert torch.equal(queue.rows[name].to_padded_tensor(0).bool(), kept)
+    assert metrics["rollouts/filtered_share"] == pytest.approx(2 / 5)
+    assert given.entropy_statistics == entropy_statistics(queue.entropy, kept, SAMPLING)
+    advantages = queue.rows["advantages"].to_padded_tensor(0)
+    assert (advantages[~kept] == 0).all()
+    assert advantages[2, 0] < 0  # its right sibling is in the baseline
+    if recipe == "htpo":
+        assert torch.equal(queue.rows["token_groups"].to_padded_tensor(0) != 0, kept)
+
+
+def test_the_loss_is_not_divided_by_rejected_tokens(trainer, queue, monkeypatch):
+    verls, kept = PPOTrainer._compute_advantage, MASK & (torch.arange(WIDTH) != 0)
+
+    def rejecting(self, meta, metrics):
+        meta = verls(self, meta, metrics)
+        queue.rows["response_mask"] = nested(kept.long())
+        return meta
+
+    monkeypatch.setattr(PPOTrainer, "_compute_advantage", rejecting)
+    given = trainer("htpo", HTPOConfig())
+    with open_dict(given.config):
+        given.config.algorithm.rollout_correction = {"rollout_rs": "token_k1", "rollout_rs_threshold": "0.5_2.0"}
+    given._compute_advantage(batch(), {})
+    assert torch.equal(queue.rows["loss_mask"].to_padded_tensor(0).bool(), kept)
+
+
 def test_without_adaptive_temperatures_nothing_is_measured_for_them(trainer, queue):
     given, metrics = trainer("hapo", HAPOConfig()), {}
     given._compute_advantage(batch(), metrics)
@@ -220,14 +259,19 @@ def test_verl_sees_its_own_trainer_mode_and_the_method_its_settings(compose, mon
     assert built.settings.clip_ratio_high == 0.28
 
 
-def test_the_actor_gets_the_loss_with_the_methods_fields(trainer, monkeypatch):
-    given = trainer("htpo", HTPOConfig())
-    verls = next(base for base in type(given).__mro__ if base.__module__.startswith("verl."))
-    monkeypatch.setattr(verls, "on_init_end", lambda self: None)
-    losses = []
-    given.actor_rollout_wg = SimpleNamespace(set_loss_fn=losses.append, workers=[])
-    given.on_init_end()
-    (loss,) = losses
+@pytest.mark.parametrize("mode", ["sync", "colocate_async", "separate_async"])
+def test_the_actor_gets_the_loss_with_the_methods_fields_before_a_checkpoint_is_loaded(trainer, monkeypatch, mode):
+    """The ranks' patches, among them that nothing in a checkpoint is run, arrive with the loss."""
+    built = trainer("htpo", HTPOConfig())
+    given = object.__new__(get_trainer_cls(f"htpo_{mode}"))
+    vars(given).update(vars(built))
+    done = []
+    monkeypatch.setattr(PPOTrainer, "_load_checkpoint", lambda self: done.append("loaded"))
+    given.actor_rollout_wg = SimpleNamespace(set_loss_fn=done.append, workers=[])
+    given.global_steps, given.trainer_mode = 0, mode
+    given._load_checkpoint()
+    loss, loaded = done
+    assert loaded == "loaded"
     assert (loss.plugin, loss.token_fields) == ("recipe.htpo.plugin", ("token_groups",))
     assert loss.settings.objectives == HTPOConfig().objectives
     assert loss.settings.clip_ratio_high == 0.28

@@ -47,6 +47,16 @@ def test_a_permutation_of_the_groups_would_be_noticed(case, actor_config):
     assert wrapper(output, data)[0].item() != pytest.approx(right, rel=1e-3)
 
 
+def test_a_mini_batch_whose_tokens_are_all_masked_has_a_loss_of_0(case, actor_config):
+    from verl.utils import tensordict_utils as tu
+
+    _, _, output, data = case
+    for name in ("response_mask", "token_groups"):
+        data[name] = nested(torch.zeros_like(row) for row in data[name].unbind())
+    tu.assign_non_tensor(data, batch_num_tokens=0)
+    assert TokenFieldsLoss(actor_config(), *HTPO_LOSS)(output, data)[0].item() == 0
+
+
 def test_a_batch_without_groups_is_an_error(case, actor_config):
     _, _, output, data = case
     del data["token_groups"]

@@ -70,6 +70,27 @@ WORKERS: tuple[Assumption, ...] = (
     ),
     *part(
         "FSDP rank",
+        "verl_patches.checkpoints.other_ranks",
+        (
+            "fsdp_checkpoint_manager.FSDPCheckpointManager.load_checkpoint",
+            Says(
+                *('f"model_world_size_{self.world_size}_rank_{self.rank}.pt"', "is_lora_only_state_dict(model_state_dict)"),
+                *("load_state_dict(model_state_dict, strict=False)", "self.model.load_state_dict(model_state_dict)"),
+                *('f"optim_world_size_{self.world_size}_rank_{self.rank}.pt"', "self.optimizer.load_state_dict("),
+                *('f"extra_state_world_size_{self.world_size}_rank_{self.rank}.pt"', 'load_rng_state(extra_state_dict["rng"])'),
+                *('extra_state_dict["lr_scheduler"]', "self.lr_scheduler.load_state_dict(", "torch.distributed.barrier()"),
+            ),
+        ),
+        (
+            "fsdp_checkpoint_manager.FSDPCheckpointManager.save_checkpoint",
+            Says("self.optimizer.state_dict()", '"fsdp_config.json"'),
+        ),
+        ("fsdp_checkpoint_manager.FSDPConfig", Accepts("FSDP_version", "world_size")),
+        ("checkpoint_manager.BaseCheckpointManager.should_load_extra", Exists()),
+        under="verl.utils.checkpoint.",
+    ),
+    *part(
+        "FSDP rank",
         "verl_patches.checkpoints.shards_once",
         (
             "save_checkpoint",
@@ -124,9 +145,20 @@ WORKERS: tuple[Assumption, ...] = (
     *part(
         "vLLM weights",
         "verl_patches.weight_socket.ends",
+        ("utils.vLLMColocateWorkerExtension.__new__", Signature("cls", "**kwargs")),
         ("vllm_rollout.ServerAdapter.__init__", Says('self.zmq_handle = f"ipc:///tmp/rl-colocate-zmq-{job_id}-replica-')),
         ("utils.vLLMColocateWorkerExtension._get_zmq_handle", Says('return f"ipc:///tmp/rl-colocate-zmq-{job_id}-replica-')),
+        # For the sums of what is sent and held, which are made on demand.
+        ("vllm_rollout.ServerAdapter.update_weights", Accepts("weights")),
+        ("utils.vLLMColocateWorkerExtension.update_weights_from_ipc", Says("self._iter_all_models()")),
+        ("utils.vLLMColocateWorkerExtension._iter_all_models", Says("yield self.model_runner.model")),
         under="verl.workers.rollout.vllm_rollout.",
+    ),
+    *part(
+        "vLLM weights",
+        "verl_patches.orphans",
+        ("vllm.v1.engine.core.EngineCoreProc.run_engine_core", Says('"EngineCore"', "set_process_title(process_title)")),
+        ("vllm.envs.VLLM_PROCESS_NAME_PREFIX", Exists()),
     ),
     *part(
         "vLLM server",

@@ -1,5 +1,6 @@
 """What verl's FSDP checkpoint manager does otherwise in this project's runs.
 
+other_ranks.py   a checkpoint of another number of ranks is loaded
 shards_once.py   under hybrid sharding each shard is written once, not once for each replica
 weights_only.py  what is pickled in a checkpoint is data, never run
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from verl_patches.checkpoints import shards_once, weights_only
+from verl_patches.checkpoints import other_ranks, shards_once, weights_only
 from verl_patches.contract import check
 
 
@@ -18,4 +19,5 @@ def apply() -> None:
         return
     check("FSDP rank")
     shards_once.apply()
+    other_ranks.apply()
     weights_only.apply()

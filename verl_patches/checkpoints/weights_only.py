@@ -57,7 +57,7 @@ def apply() -> None:
     from verl.utils.fsdp_utils import fsdp_version
 
     original = target.load_checkpoint
-    if hasattr(original, "__wrapped__"):
+    if hasattr(original, "weights_only"):
         return
 
     @functools.wraps(original)
@@ -67,4 +67,5 @@ def apply() -> None:
         with weights_only(local_path):
             return original(self, local_path, *args, **kwargs)
 
+    load_checkpoint.weights_only = True
     target.load_checkpoint = load_checkpoint

@@ -8,6 +8,7 @@ has the run's own token in it, which a variable of the runtime environment carri
     __init__.py     the token and the variables, set by the launcher; imports no verl
     registered.py   verl's registry of rollouts gets our sender; one of the modules that verl loads from outside
     ends.py         the two ends: verl's sender in a training rank, verl's extension of a vLLM worker
+    sums.py         on demand: what one end sent, and what the other has then
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def check_rewards(config: DictConfig, benchmarks: list[Benchmark]) -> None:
         never_right = []
         for problem in benchmark.problems:
             truth = problem.ground_truth
-            forms = ("", str(truth), f"\\boxed{{{truth}}}", f"Answer: {truth}")
+            forms = ("", str(truth), f"\\boxed{{{truth}}}", f"Answer: {truth}", f"</think>\\boxed{{{truth}}}")
             try:
                 if not any(score(function, problem, form)["acc"] for form in forms):
                     never_right.append(problem.id)

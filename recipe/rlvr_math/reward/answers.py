@@ -1,15 +1,21 @@
 r"""Where the answer stands in a response.
 
-The rule, to be applied by hand. Three things state an answer:
+The rule, to be applied by hand. Four things state an answer:
 
-* a box: `\boxed{...}` or `\fbox{...}`, or `\boxed` before one number, letter or command without braces;
+* a box: `\boxed{...}` or `\fbox{...}`, or `\boxed` before one number, letter or command without braces. Boxes with nothing but
+  commas, "and" or "or" between them are one, which has the list of their contents;
 * an answer line: a line that begins with "answer" and a colon (also the full-width one); only marks of Markdown, the number of
   an item and words such as "the", "final" or "so" may stand before, "is" between the two. What follows on it is the answer;
   if nothing does, the next line that is not empty is, or the formula displayed or the code fenced there;
+* an answer heading: a line with nothing but such words and "answer", without a colon. What stands below is the answer, if it
+  is alone there: at most two words beside formulas, or one word without a number or formula;
 * "answer:" in the middle of a sentence, and an answer line with nothing but three or more words (no digit, no formula).
 
-Empty ones are no statement, and an unclosed last box is no box. The last box or answer line counts. Only where there is none,
-the last of the third kind does. A box in an answer line begins later than the line, so it counts.
+"Answer" is also the word for it in Chinese (before 是, 为 or a colon), Japanese, Korean, French, German, Dutch, Spanish,
+Portuguese, Italian and Russian. Three Chinese or Japanese signs count as three words.
+
+Empty ones are no statement, and an unclosed last box is no box. The last box, answer line or heading counts. Only where there
+is none, the last of the fourth kind does. A box in an answer line begins later than the line, so it counts.
 
 So "Answer: 5 ... I checked my answer: it is right", "\boxed{5} ... Answer:" say 5; "Answer: 5 ... no, \boxed{6}" says 6.
 """
@@ -17,44 +23,37 @@ So "Answer: 5 ... I checked my answer: it is right", "\boxed{5} ... Answer:" say
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-MAX_ANSWER = 1000  # characters; what is longer is no answer (the longest of the seven data sets has some hundred)
+from recipe.rlvr_math.reward.answer_lines import MAX_ANSWER, SENTENCE, Found, answer_lines
 
-# Every repetition is bounded, so that a megabyte of anything takes milliseconds.
-_MARK = r"(?:\*\*|__|\*|_|`)?"
-_LINE = re.compile(
-    rf"\banswer\s{{0,8}}{_MARK}(?:\s{{1,8}}is)?\s{{0,8}}[:\uff1a]\s{{0,8}}(?:\*\*|__)?"
-    r"[^\S\n]{0,8}(?:\n[^\S\n]{0,8}){0,2}([^\n]{0,1001})",
-    re.IGNORECASE,
-)
-_BEGIN = re.compile(
-    r"(?:[^\S\n]{0,8}\d{1,2}[.)])?[\s#>*_\-•✅]*(?:(?:my|the|so|thus|and|therefore,?|hence,?|final|correct)\s+)*(?:\*\*|__)?",
-    re.IGNORECASE,
-)
 _BOX = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])\s{0,8}")
+_BETWEEN = re.compile(
+    r"(?:[\s$]|\\[()\[\],; ]|\\q?quad|(?P<joint>[,;，、和或]|(?:\\text\s{0,2}\{\s{0,2})?(?:and|or)(?:\s{0,2}\})?))+"
+)
+_MAX_BETWEEN, _MAX_JOINED = 40, 20  # characters between two boxes that are one; how many there may be
 _TOKEN = re.compile(r"-?\d+(?:\.\d+)?|\\[A-Za-z]+|[A-Za-z]", re.ASCII)
-_VALUE = re.compile(r"[\d$\\]")
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _SPACING = re.compile(r"\\[,;:! ]|\\q?quad\b|~")
 _SPACE = re.compile(r"(?<![A-Za-z0-9])\s+|\s+(?![A-Za-z0-9])")  # not that of "\\pi r" or "1 2"
 _STYLE = re.compile(r"\\(?:left|right|displaystyle)(?![A-Za-z])")
 _PERCENT = re.compile(r"\s*\\?%$")
-_DELIMITERS = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("**", "**"), ("__", "__"), ("`", "`"))
-
-
-@dataclass(frozen=True)
-class Found:
-    """A stated answer: its text (may be empty in a box), which kind of statement it is, and where in the response it begins."""
-
-    text: str
-    place: str
-    start: int
+_EMPHASIS = re.compile(r"[\d})\]$%.]\*\Z")  # of a line in italics as a whole; the star of `A^*` is none
+_DELIMITERS = (
+    ("$$", "$$"),
+    ("$", "$"),
+    (r"\(", r"\)"),
+    (r"\[", r"\]"),
+    ("**", "**"),
+    ("__", "__"),
+    ("*", "*"),
+    ("_", "_"),
+    ("`", "`"),
+)
 
 
 def find_answer(response: str) -> Found | None:
     """The answer that counts, by the rule above; None if there is none. What is longer than MAX_ANSWER is cut to one more."""
-    box, lines = _last_box(response), _lines(response)
+    box, lines = _last_box(response), answer_lines(response)
     proper = next((line for line in reversed(lines) if line.place != SENTENCE), None)
     if box and (proper is None or box.start > proper.start):
         return box
@@ -67,17 +66,30 @@ def final_answer(response: str) -> str | None:
     return found and found.text
 
 
-SENTENCE = "answer: in a sentence"
-
-
 def _last_box(response: str) -> Found | None:
     """The last box that is not empty; the last one, if all are empty; None if the last one is not closed."""
     matches = list(_BOX.finditer(response))
-    boxes = (_box(response, match) for match in reversed(matches))
-    last = next(boxes, None)
-    if last is None or last.text.strip():
-        return last
-    return next((box for box in boxes if box and box.text.strip()), last)
+    for number in reversed(range(len(matches))):
+        box = _box(response, matches[number])
+        if box is None and number == len(matches) - 1:
+            return None
+        if box and box.text.strip():
+            return _joined(response, matches, number, box)
+    return _box(response, matches[-1]) if matches else None
+
+
+def _joined(response: str, matches: list[re.Match], number: int, last: Found) -> Found:
+    """The box with those before it to which it is joined. It begins where the last one does."""
+    texts, start = [last.text], last.start
+    for match in matches[max(0, number - _MAX_JOINED) : number][::-1]:
+        if start - match.start() > MAX_ANSWER or (box := _box(response, match)) is None or not box.text.strip():
+            break
+        end = response.index(box.text, match.end()) + len(box.text) + (box.place == "box")
+        between = _BETWEEN.fullmatch(response, end, start) if start - end <= _MAX_BETWEEN else None
+        if between is None or not between["joint"]:
+            break
+        texts, start = [box.text, *texts], box.start
+    return last if len(texts) == 1 else Found(", ".join(texts), "joined boxes", last.start)
 
 
 def _box(response: str, match: re.Match) -> Found | None:
@@ -86,37 +98,6 @@ def _box(response: str, match: re.Match) -> Found | None:
         return Found(token[0], "box without braces", match.start()) if token else None
     content = _braced(response[match.end() + 1 : match.end() + MAX_ANSWER + 3])
     return None if content is None else Found(content, "box", match.start())
-
-
-def _lines(response: str) -> list[Found]:
-    """The last lines that have an answer: the last proper one and what follows it."""
-    found: list[Found] = []
-    if "answer" not in response.lower():  # ten times as fast as the pattern
-        return found
-    for match in _LINE.finditer(response):
-        text = _displayed(response, match)
-        if not text.strip(" \t*_`."):
-            continue
-        words = _VALUE.search(text) is None and len(text.split()) > 2
-        proper = not words and _begins_line(response, match.start())
-        place = SENTENCE if not proper else "answer line" if "\n" not in match[0] else "below the answer line"
-        found = [*(line for line in found[-1:] if not proper and line.place != SENTENCE), Found(text, place, match.start())]
-    return found
-
-
-def _begins_line(text: str, position: int) -> bool:
-    before = text[max(0, position - 40) : position].rpartition("\n")
-    return (bool(before[1]) or position <= 40) and _BEGIN.fullmatch(before[2]) is not None
-
-
-def _displayed(response: str, line: re.Match) -> str:
-    """The answer of a line; that of the next lines, if it has only the opening sign of a displayed formula."""
-    closing = {"$$": "$$", r"\[": r"\]", "```": "```"}.get(line[1].strip())
-    if closing:
-        content, closed, _ = response[line.end() : line.end() + MAX_ANSWER + 2].partition(closing)
-        if closed:
-            return content.strip()
-    return line[1]
 
 
 def _braced(text: str) -> str | None:
@@ -141,12 +122,12 @@ def clean(answer: str) -> str:
 
 
 def undressed(answer: str) -> str:
-    """`answer` without spaces, formula signs and Markdown marks around all of it, and without a full stop at its end."""
+    """`answer` without spaces, formula signs and Markdown marks around all of it, and without a full stop or "?" at its end."""
     before = None
     while answer != before:
         before = answer
         answer = answer.strip()
-        if answer.endswith((".", "\u3002", "\uff0e")):
+        if answer.endswith((".", "?", "\u3002", "\uff0e", "\uff1f")):
             answer = answer[:-1].rstrip()
         for opening, closing in _DELIMITERS:
             inner = answer[len(opening) : -len(closing)]
@@ -157,6 +138,8 @@ def undressed(answer: str) -> str:
                 answer = answer[: -len(mark)]
             if answer.startswith(mark) and answer.count(mark) == 1:
                 answer = answer[len(mark) :]
+        if _EMPHASIS.search(answer) and answer.count("*") == 1:
+            answer = answer[:-1]
     return answer
 
 

@@ -7,7 +7,7 @@ there, and the whole question goes to a verifier process. Where no rule applies 
 from __future__ import annotations
 
 from recipe.rlvr_math.reward.equations import Equations
-from recipe.rlvr_math.reward.nodes import Chain, Either, Group, Matrix, Node, Sets, Several, Value, Words, kind
+from recipe.rlvr_math.reward.nodes import Chain, Colon, Either, Group, Matrix, Node, Sets, Several, Value, Words, kind
 from recipe.rlvr_math.reward.number_sets import NumberSets
 from recipe.rlvr_math.reward.numerals import numeral
 from recipe.rlvr_math.reward.reading import is_name, read
@@ -61,11 +61,15 @@ class Judge(Equations, NumberSets):
         match gold:
             case Value():
                 return self._same_value(gold, answer)
+            case Several() if gold.in_order or answer.in_order:
+                return self._rule("part by part", self._each(gold.items, answer.items))
             case Several():
                 return self._rule("several answers in any order", self._matched(gold.items, answer.items))
             case Group():
                 brackets = (gold.opening, gold.closing) == (answer.opening, answer.closing)
                 return self._rule("component by component", brackets and self._each(gold.items, answer.items))
+            case Colon():
+                return self._rule("as times or ratios", gold.parts == answer.parts or _same_ratio(gold, answer))
             case Matrix():
                 shapes = [len(row) for row in gold.rows] == [len(row) for row in answer.rows]
                 return self._rule("entry by entry", shapes and all(map(self._each, gold.rows, answer.rows)))
@@ -106,3 +110,10 @@ class Judge(Equations, NumberSets):
                 return False
             left.pop(fitting)
         return True
+
+
+def _same_ratio(gold: Colon, answer: Colon) -> bool:
+    if not (gold.is_ratio and answer.is_ratio) or len(gold.parts) != len(answer.parts):
+        return False
+    golds, answers = (tuple(map(int, node.parts)) for node in (gold, answer))
+    return all((golds[0], answers[0])) and all(golds[0] * b == answers[0] * a for a, b in zip(golds, answers, strict=True))

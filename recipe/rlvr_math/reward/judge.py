@@ -19,6 +19,7 @@ from recipe.rlvr_math.reward.answers import MAX_ANSWER, find_answer
 from recipe.rlvr_math.reward.reading import read
 from recipe.rlvr_math.reward.score import decide
 from recipe.rlvr_math.reward.stated import NOTHING, Stated, dressed, exact_error
+from recipe.rlvr_math.reward.thinking import MODES, after_thinking
 from recipe.rlvr_math.reward.verifier_pool import VerifierTimeout
 from recipe.rlvr_math.reward.writing import plain
 
@@ -52,8 +53,8 @@ def describe(node: nodes.Node) -> str:
             return (text or "nothing") + (f" in {unit}" if unit else "") + stated
         case nodes.Several(()):
             return "the empty set"
-        case nodes.Several(items):
-            return f"{len(items)} in any order: " + "; ".join(map(describe, items))
+        case nodes.Several(items, in_order):
+            return f"{len(items)} in {'this' if in_order else 'any'} order: " + "; ".join(map(describe, items))
         case nodes.Group(opening, items, closing, is_tuple):
             return f"{'a tuple' if is_tuple else 'in order'}: {opening}" + "; ".join(map(describe, items)) + closing
         case nodes.Chain(parts, relations):
@@ -87,6 +88,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--type", help="its type; Tuple means something here")
     parser.add_argument("--data", type=Path, help="a parquet file of prepare, for the answer of its --row")
     parser.add_argument("--row", type=int, default=0, help="the row, from 0 (default 0)")
+    parser.add_argument("--thinking", choices=MODES, default="none", help="which part of the response counts (default: all)")
     options = parser.parse_args(arguments)
     given = {"unit": options.unit, "error": options.error, "is_multiple_answer": options.multiple, "answer_type": options.type}
     if (options.data is None) == (options.gold is None):
@@ -95,6 +97,7 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error(f"--error is a number that is not negative, not {options.error!r}")
     gold, info = (options.gold, {}) if options.data is None else _row(parser, options.data, options.row)
     response = sys.stdin.read() if options.response == "-" else options.response
+    response = after_thinking(response, options.thinking)
     stated = Stated.of(info | {name: value for name, value in given.items() if value is not None})
     print("\n".join(explain(gold, response, options.timeout, stated)))
 

@@ -17,9 +17,10 @@ class Value:
 
 @dataclass(frozen=True)
 class Several:
-    """Several answers in no order: a list, a set in braces, `\\pm`."""
+    """Several answers: a list, a set in braces, `\\pm`. In no order, unless they are the labelled parts of an answer."""
 
     items: tuple
+    in_order: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,10 @@ class Based:
 
 @dataclass(frozen=True)
 class Colon:
-    """A time or a ratio: `10:30`, `3:2`."""
+    """A time or a ratio: `10:30`, `3:2`. `is_ratio` where it can be no time."""
 
     parts: tuple
+    is_ratio: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 from recipe.rlvr_math.reward.nodes import REALS, Builder, Chain, Group, Node, Sets, Several, Value
+from recipe.rlvr_math.reward.numerals import numeral
 from recipe.rlvr_math.reward.reading import is_name, read
 from recipe.rlvr_math.reward.values import Values, squeezed
 
@@ -66,9 +68,20 @@ class NumberSets(Values):
                     if len(names) < 2
                     else None
                 )
+            case Sets(r"\cap", (one, other)):
+                return self._between(self._pieces(one), self._pieces(other))
             case Sets(_, (whole, Several(points))) if whole == REALS and all(isinstance(point, Value) for point in points):
                 return None, self._without([point.text for point in points])
         return None
+
+    def _between(self, one: tuple | None, other: tuple | None) -> tuple | None:
+        """`-2 < x` and `x < 2`: two ends of one interval. Other sets are not intersected."""
+        if one is None or other is None or one[0] != other[0] or len(one[1]) != 1 or len(other[1]) != 1:
+            return None
+        (below,), (above,) = sorted((one[1], other[1]), key=lambda pieces: pieces[0][0] == r"-\infty")
+        if below[0] == r"-\infty" or below[2] != r"\infty" or above[0] != r"-\infty" or above[2] == r"\infty":
+            return None
+        return one[0], [(below[0], below[1], above[2], above[3])]
 
     def _range(self, chain: Chain) -> tuple[str | None, list] | None:
         parts, relations = chain.parts, chain.relations
@@ -83,13 +96,18 @@ class NumberSets(Values):
             return None
         if not ups[0][0]:
             parts, ups = parts[::-1], ups[::-1]
-        names = [i for i, part in enumerate(parts) if is_name(part)]
+        sizes = [_SIZE.fullmatch(part) for part in parts]  # |x|
+        names = [i for i, part in enumerate(parts) if is_name(part) or (sizes[i] and is_name(sizes[i][1]))]
         if names not in ([0], [1]) or (len(parts) == 3 and names != [1]):
             return None
         name = names[0]
         low = (parts[name - 1], ups[name - 1][1]) if name else (r"-\infty", False)
         high = (parts[name + 1], ups[name][1]) if name + 1 < len(parts) else (r"\infty", False)
-        return parts[name], [(*low, *high)]
+        if sizes[name] is None:
+            return parts[name], [(*low, *high)]
+        if low[0] == r"-\infty":
+            return sizes[name][1], [(_minus(high[0]), high[1], *high)]
+        return sizes[name][1], [(_minus(high[0]), high[1], _minus(low[0]), low[1]), (*low, *high)]
 
     def _without(self, points: list[str]) -> list:
         """All numbers without some points."""
@@ -103,6 +121,15 @@ class NumberSets(Values):
 
 _ALL = (r"-\infty", False, r"\infty", False)
 _UPWARD = {"<": (True, False), r"\le": (True, True), ">": (False, False), r"\ge": (False, True)}
+
+
+_SIZE = re.compile(r"\|\s*([A-Za-z])\s*\|")
+
+
+def _minus(text: str) -> str:
+    if text.startswith("-"):
+        return rf"-({text})"
+    return f"-{text}" if numeral(text) or text == r"\infty" else f"-({text})"
 
 
 def _is_range(node: Node) -> bool:

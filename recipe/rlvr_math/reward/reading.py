@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from recipe.rlvr_math.reward.brackets import TOKEN, encloses, split, turned_brackets
+from recipe.rlvr_math.reward.matrices import cells
 from recipe.rlvr_math.reward.nodes import (
     EMPTY,
     REALS,
@@ -24,6 +26,7 @@ from recipe.rlvr_math.reward.nodes import (
     Value,
     Words,
 )
+from recipe.rlvr_math.reward.parts import labelled
 from recipe.rlvr_math.reward.units import split_unit
 
 MAX_ITEMS = 64  # of a list; what is longer is text
@@ -31,22 +34,23 @@ MAX_ITEMS = 64  # of a list; what is longer is text
 _OR, _AND = "\ue001", "\ue002"
 _JOINT = re.compile(r"\\text\s*\{\s*,?\s*(and|or)\s*,?\s*\}|(?<![A-Za-z\\])(and|or)(?![A-Za-z])")
 _RELATION = re.compile(r"\\(?:le|ge|ne|in|notin|approx|equiv|sim|subset|subseteq|implies|iff|Rightarrow|mid)(?![A-Za-z])|[=<>]")
-_MATRIX = re.compile(r"\\begin\{([pbvV]?matrix|array)\}(?:\{[^{}]*\})?(.*)\\end\{\1\}", re.DOTALL)
 _BASED = re.compile(r"\(?([0-9A-Z]+)\)?\s*_\s*\{?\s*(\d{1,2})\s*\}?")
 _COLON = re.compile(
-    r"(\d{1,6})\s*:\s*(\d{1,6})(?:\s*:\s*(\d{1,6}))?\s*((?:\\text\s*\{)?\s*[ap]\.?\s?m\.?\s*\}?)?", re.IGNORECASE
+    r"(\d{1,6})\s*(?::|to|\\text\s*\{\s*to\s*\})\s*(\d{1,6})(?:\s*:\s*(\d{1,6}))?\s*((?:\\text\s*\{)?\s*[ap]\.?\s?m\.?\s*\}?)?",
+    re.IGNORECASE,
 )
 _COMMA_NUMBER = re.compile(r"([+-]?(?:\\\$|€|£)?\s?)(\d{1,3}(?:,\d{3})+)((?:\.\d+)?(?!\d).*)", re.DOTALL)
 _CHOICE = re.compile(r"\\text\s*\{\s*\(?([A-E])[.):]+\s*\}\s*(\S.*)", re.DOTALL)  # \textbf{(C)}\ 36
 _TEXT = re.compile(r"\\(?:text|operatorname)\s*\{([^{}]*)\}")
 _NO_SOLUTION = re.compile(r"(?:\\text\s*\{)?\s*(?:[Nn]o (?:real )?solutions?|(?:[Tt]he )?[Ee]mpty set)\s*\}?")
 _OPEN, _CLOSE = ("(", "[", r"\{", r"\langle"), (")", "]", r"\}", r"\rangle")
-_TOKEN = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL)
 
 
 def read(text: str, several: bool | None = None) -> Node:
     """The node of an answer; `several` is whether `1,200` is two answers, None if that is not known."""
-    text = text.strip()
+    text = turned_brackets(text.strip())
+    if parts := labelled(text):
+        return Several(tuple(map(read, parts)), in_order=True)
     if found := _CHOICE.fullmatch(text):
         return Either((Value(found[1]), read(found[2])))
     if (found := _COMMA_NUMBER.fullmatch(text)) and not re.search(r"[,;]", found[3]):
@@ -57,7 +61,7 @@ def read(text: str, several: bool | None = None) -> Node:
 
 def _read_list(text: str) -> Node:
     marked = _JOINT.sub(lambda found: _OR if "or" in (found[1], found[2]) else _AND, text)
-    joints, parts = _split(marked, lambda token: token in (",", ";", _OR, _AND))
+    joints, parts = split(marked, lambda token: token in (",", ";", _OR, _AND))
     if not joints:
         return _read_one(text)
     if len(parts) > MAX_ITEMS:
@@ -66,7 +70,8 @@ def _read_list(text: str) -> Node:
     if len(items) == 1:
         return items[0]
     if all(isinstance(item, Chain) and not set(item.relations) & {"=", r"\approx"} for item in items):
-        return Sets(r"\cup", tuple(items)) if _AND not in joints and ";" not in joints else Words(text)
+        operation = r"\cap" if set(joints) == {_AND} else r"\cup"
+        return Sets(operation, tuple(items)) if set(joints) in ({_AND}, {_OR}, {","}, {",", _OR}) else Words(text)
     first = items[0] if items else None
     if isinstance(first, Chain) and first.relations == ("=",) and not any(isinstance(item, Chain) for item in items[1:]):
         items[0] = read(first.parts[1])  # n = 2, 3, 4
@@ -78,24 +83,6 @@ def _flat(items):
         yield from item.items if isinstance(item, Several) and item.items else (item,)
 
 
-def _split(text: str, is_separator) -> tuple[list[str], list[str]]:
-    """The separators outside of brackets, and the parts between them."""
-    found, parts, depth, bars = [], [""], 0, False
-    for token in _TOKEN.findall(text):
-        if token in ("(", "[", "{", r"\{", r"\langle", r"\lfloor", r"\lceil", r"\begin"):
-            depth += 1
-        elif token in (")", "]", "}", r"\}", r"\rangle", r"\rfloor", r"\rceil", r"\end"):
-            depth -= 1
-        elif token == "|":
-            bars = not bars
-        if depth == 0 and is_separator(token):
-            found.append(token)
-            parts.append("")
-        else:
-            parts[-1] += token
-    return found, [part.strip() for part in parts]
-
-
 def _read_one(text: str) -> Node:
     """A part without separators of a list."""
     text = _unwrapped(text.strip())
@@ -103,19 +90,20 @@ def _read_one(text: str) -> Node:
         return EMPTY
     if text in (r"\mathbb{R}", r"(-\infty,\infty)", r"\text{all real numbers}", "all real numbers"):
         return REALS
-    if found := _MATRIX.fullmatch(text):
-        rows = [row for row in re.split(r"\\\\", found[2]) if row.strip()]
-        return Matrix(tuple(tuple(_read_one(cell) for cell in row.split("&")) for row in rows))
     if (found := _BASED.fullmatch(text)) and (based := _based(found[1], int(found[2]))):
         return based
     if found := _COLON.fullmatch(text):
         half = re.sub(r"\\text|[^a-z]", "", (found[4] or "").lower())
-        return Colon((*(part.lstrip("0") or "0" for part in found.groups()[:3] if part), *([half] if half else [])))
-    relations, parts = _split(text, lambda token: _RELATION.fullmatch(token) is not None)
+        numbers = [part for part in found.groups()[:3] if part]
+        is_ratio = not half and len(numbers[1]) != 2 and not any(number.startswith("0") for number in numbers)
+        return Colon((*(number.lstrip("0") or "0" for number in numbers), *([half] if half else [])), is_ratio)
+    relations, parts = split(text, lambda token: _RELATION.fullmatch(token) is not None)
     if relations:
         return Chain(tuple(parts), tuple(relations)) if all(parts) else Words(text)
+    if rows := cells(text):
+        return Matrix(tuple(tuple(map(_read_one, row)) for row in rows))
     for operation in (r"\setminus", r"\cup"):
-        joints, sets = _split(text, lambda token, operation=operation: token == operation)
+        joints, sets = split(text, lambda token, operation=operation: token == operation)
         if joints:
             return Sets(operation, tuple(_read_one(part) for part in sets)) if all(sets) else Words(text)
     if group := _group(text):
@@ -130,25 +118,15 @@ def _read_one(text: str) -> Node:
 def _unwrapped(text: str) -> str:
     r"""Without braces around the whole, and without `\text{}` around it."""
     while True:
-        if text.startswith("{") and text.endswith("}") and _encloses(text, "{", "}"):
+        if text.startswith("{") and text.endswith("}") and encloses(text, "{", "}"):
             text = text[1:-1].strip()
-        elif (found := re.match(r"\\text\s*(?=\{)", text)) and text.endswith("}") and _encloses(text[found.end() :], "{", "}"):
+        elif (found := re.match(r"\\text\s*(?=\{)", text)) and text.endswith("}") and encloses(text[found.end() :], "{", "}"):
             inner = text[found.end() + 1 : -1].strip()
             if not re.fullmatch(r"\(?[A-Z]\)?", inner):
                 return text
             text = inner
         else:
             return text
-
-
-def _encloses(text: str, opening: str, closing: str) -> bool:
-    """Whether the first bracket is closed by the last."""
-    depth, tokens = 0, _TOKEN.findall(text)
-    for position, token in enumerate(tokens):
-        depth += (token == opening) - (token == closing)
-        if depth == 0:
-            return position == len(tokens) - 1
-    return False
 
 
 def _group(text: str) -> Node | None:
@@ -159,20 +137,20 @@ def _group(text: str) -> Node | None:
         return None
     inner = text[len(opening) : -len(closing)]
     depth = 0
-    for token in _TOKEN.findall(inner):
+    for token in TOKEN.findall(inner):
         depth += (token in ("(", "[", "{", r"\{", r"\langle")) - (token in (")", "]", "}", r"\}", r"\rangle"))
         if depth < 0:
             return None
     if depth:
         return None
     if opening == r"\{" and closing == r"\}":
-        bars, parts = _split(inner, lambda token: token in (":", "|", r"\mid"))
+        bars, parts = split(inner, lambda token: token in (":", "|", r"\mid"))
         if len(bars) == 1:
             name, kind = re.split(r"\\in(?![A-Za-z])", parts[0], maxsplit=1)[0].strip(), read(parts[1])
             return Builder(name, kind)
         node = _read_list(inner)
         return Several(node.items if isinstance(node, Several) else (node,))
-    joints, parts = _split(inner, lambda token: token in (",", ";"))
+    joints, parts = split(inner, lambda token: token in (",", ";"))
     if joints:
         if not all(parts) or len(parts) > MAX_ITEMS:
             return Words(text)
@@ -196,7 +174,7 @@ def _value(text: str) -> Node:
 
 
 def _unparenthesised(text: str) -> str:
-    return text[1:-1].strip() if text.startswith("(") and text.endswith(")") and _encloses(text, "(", ")") else text
+    return text[1:-1].strip() if text.startswith("(") and text.endswith(")") and encloses(text, "(", ")") else text
 
 
 def _based(digits: str, base: int) -> Based | None:

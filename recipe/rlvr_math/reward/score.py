@@ -26,6 +26,7 @@ from recipe.rlvr_math.reward.algebra import NeedsAlgebra
 from recipe.rlvr_math.reward.answers import MAX_ANSWER, final_answer, normalise, quick_verdict
 from recipe.rlvr_math.reward.equality import Judge
 from recipe.rlvr_math.reward.stated import NOTHING, Stated
+from recipe.rlvr_math.reward.thinking import TAGS, after_thinking
 from recipe.rlvr_math.reward.verifier_pool import VerifierTimeout, pool
 
 MATH_VERIFY = "0.9.0"
@@ -52,7 +53,16 @@ VERIFIER = f"sha256 {_digest()}, math-verify {MATH_VERIFY}"
 
 
 def compute_score(
-    data_source, solution_str, ground_truth, extra_info=None, *, wrong_score: float = 0.0, timeout: float = 5.0, **others
+    data_source,
+    solution_str,
+    ground_truth,
+    extra_info=None,
+    *,
+    wrong_score: float = 0.0,
+    timeout: float = 5.0,
+    thinking: str = "none",
+    thinking_tags=TAGS,
+    **others,
 ) -> dict[str, float | str]:
     """Score a response.
 
@@ -64,6 +74,7 @@ def compute_score(
         wrong_score: the score of a wrong answer; -1 as in DAPO.
         timeout: seconds of CPU time for one comparison by computer algebra; it takes at most four times as long on the clock,
             and what other threads' answers take where all verifier processes are busy.
+        thinking, thinking_tags: which part of the response may hold the answer, see `thinking`.
 
     Returns:
         The same keys with the same types for every response:
@@ -77,8 +88,11 @@ def compute_score(
         RuntimeError: no verifier process can be started.
     """
     if unknown := set(others) - _FROM_VERL:
-        raise TypeError(f"compute_score has no keyword {', '.join(sorted(unknown))}; it has wrong_score and timeout")
-    answer = final_answer(solution_str)
+        raise TypeError(
+            f"compute_score has no keyword {', '.join(sorted(unknown))}; it has wrong_score, timeout, "
+            "thinking and thinking_tags"
+        )
+    answer = final_answer(after_thinking(solution_str, thinking, thinking_tags))
     timed_out = False
     if answer is None or len(answer) > MAX_ANSWER:
         right = False

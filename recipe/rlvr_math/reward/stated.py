@@ -67,7 +67,7 @@ def _dressed(node: Node, unit: str | None, error: Fraction | None, is_tuple: boo
         case Value():
             return replace(node, unit=node.unit or unit, error=error)
         case Several(items):
-            return Several(tuple(_dressed(item, unit, error, is_tuple) for item in items))
+            return replace(node, items=tuple(_dressed(item, unit, error, is_tuple) for item in items))
         case Either(readings):
             return Either(tuple(_dressed(reading, unit, error, is_tuple) for reading in readings))
         case Group():

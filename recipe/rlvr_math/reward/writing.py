@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 
 from recipe.rlvr_math.reward.answers import undressed
+from recipe.rlvr_math.reward.bases import bases
+from recipe.rlvr_math.reward.number_words import number_words
 from recipe.rlvr_math.reward.unicode_signs import unicode_signs
 
 _ROOT_OF_GROUP = re.compile(r"(√|(?<![A-Za-z\\])sqrt|\\sqrt)\s*\(")
@@ -196,7 +198,8 @@ def _argument(text: str, position: int) -> tuple[str, int]:
 
 _PROSE = re.compile(
     r"(?:the|a|an|so|thus|hence|therefore|final|correct|answer|value|result|number|sum|total|length|area|probability|it|x|"
-    r"which|that|we|get|have|of|and|is|are|be|equals?|equal|to|must|will|would|[:,]|\s)*\b(?:is|are|equals|equal to|be)[\s:]+",
+    r"which|that|we|i (?:think|believe|get|find|obtain)|get|find|obtain|have|of|and|is|are|be|equals?|equal|to|must|will|"
+    r"would|[:,]|\s)*\b(?:is|are|equals|equal to|be)[\s:]+",
     re.IGNORECASE,
 )
 
@@ -204,11 +207,21 @@ _PROSE = re.compile(
 def sentence(text: str) -> str:
     """`The value is 34`: 34. Only for a few harmless words that end in "is"; "is not" is none of them."""
     found = _PROSE.match(text)
-    if not found or re.match(
-        r"(?:not|n't|no|never|less|more|at|about|between|greater|either)\b", text[found.end() :], re.IGNORECASE
-    ):
+    if not found or re.match(r"(?:not|n't|no|never|less|more|at|between|greater|either)\b", text[found.end() :], re.IGNORECASE):
         return text
     return text[found.end() :]
+
+
+_ABOUT = re.compile(
+    r"\s*(?:\\approx(?![A-Za-z])|(?:\\text\s*\{\s*)?(?:about|approximately|approx\.?|roughly|around)(?:\s*\}|\s)(?!\s*than))\s*",
+    re.IGNORECASE,
+)
+
+
+def approximately(text: str) -> str:
+    r"""`about 7`, `\approx 7`: 7, as `x \approx 7` states it. "Almost" and "over" say that it is another number."""
+    found = _ABOUT.match(text)
+    return text[found.end() :] if found else text
 
 
 def undress_marks(text: str) -> str:
@@ -217,8 +230,8 @@ def undress_marks(text: str) -> str:
 
 
 RULES = (
-    undress_marks, sentence, undress_marks, unicode_signs, sizes_and_spaces, undress, undress_marks, formula_signs, percent,
-    grouped_roots, code, thousands, braces,
+    undress_marks, sentence, undress_marks, unicode_signs, sizes_and_spaces, approximately, number_words, bases, undress,
+    undress_marks, formula_signs, percent, grouped_roots, code, thousands, braces,
 )  # fmt: skip
 
 

@@ -7,8 +7,8 @@ Seconds, no GPU memory, no model loaded. Every check is a function `(run) -> Res
     facts.py     what the checks learn and hand on: the model, the nodes, how the GPUs are divided
     launcher.py  the launcher's own checks: config, environment, model path, data, reward
     model.py     the weight files; tokenizer.py with chat template and vocabulary
-    prompts.py   all prompts, as the chat template writes them
-    batch.py     batch sizes, token budgets, heads, context length
+    prompts.py   all prompts, as the chat template writes them; thinking.py whether it is for a model that thinks
+    batch.py     batch sizes, token budgets, heads, requests, context length
     cluster.py   nodes, GPUs and packages; ray_nodes.py asks a running cluster, on_node.py is what runs there
     storage.py   checkpoints: their size, free space, whether all nodes share the folder
     grace.py     the time that an end takes, against the notice before it

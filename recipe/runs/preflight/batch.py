@@ -6,6 +6,8 @@ import math
 
 from omegaconf import OmegaConf
 
+from recipe.runs.combinations.requests import count_requests
+from recipe.runs.combinations.rule import mode_of
 from recipe.runs.preflight.facts import Run, read_layout
 from recipe.runs.preflight.results import Result, failed, many, passed, skipped, warned
 
@@ -137,6 +139,24 @@ def check_rollout(run: Run) -> Result:
             "a tensor_model_parallel_size of at most a node's GPUs keeps its traffic within the node",
         )
     return passed(finding)
+
+
+def check_requests(run: Run) -> Result:
+    """The calls that control a rollout server find a place beside the requests that wait there."""
+    config, found = run.config, count_requests(run.config)
+    finding = (
+        f"up to {found.each:,} requests at a time on each of {many(found.replicas, 'replica')}, whose actor takes "
+        f"{found.taken:,} calls"
+    )
+    raised = f"actor_rollout_ref.rollout.max_num_seqs={found.each}"
+    if found.fit:
+        return passed(finding)
+    if mode_of(config) == "sync":
+        return warned(f"{finding}: a request to stop waits until the others have had their turn", f"{raised}, or more replicas")
+    return failed(
+        f"{finding}: the calls of a weight sync find no place and the run may stand still",
+        f"{raised}, fewer prompts, or more replicas",
+    )
 
 
 def check_context_length(run: Run) -> Result:

@@ -13,6 +13,7 @@ from recipe.runs.checkpoints import newest_complete
 from recipe.runs.data_checks import VALIDATION, Data, training_rows
 from recipe.runs.preflight.facts import Run, SkipCheck
 from recipe.runs.preflight.results import Result, listed, passed, skipped, warned
+from recipe.runs.saved_ranks import check_ranks
 from recipe.runs.start_checks import checks_before_start
 
 # Checks whose warnings are the recipes' own; verl warns of what the recipes chose.
@@ -82,12 +83,19 @@ def current_step(config: DictConfig) -> int:
 
 def _resume(run, _) -> Result:
     trainer = run.config.trainer
+
+    def named(folder) -> str:
+        ranks = check_ranks(run.config, folder)
+        return f"{folder}, {ranks}" if ranks else str(folder)
+
     if trainer.resume_mode == "resume_path":
-        return passed(f"continues from {trainer.resume_from_path}")
+        return passed(f"continues from {named(trainer.resume_from_path)}")
     folder, broken = newest_complete(trainer.default_local_dir) if trainer.resume_mode == "auto" else (None, [])
     if broken:
-        return warned(f"continues from {folder}, because {'; '.join(broken)}", "restore what is broken, or remove its folder")
-    return passed(f"continues from {folder}" if folder else "starts at step 0")
+        return warned(
+            f"continues from {named(folder)}, because {'; '.join(broken)}", "restore what is broken, or remove its folder"
+        )
+    return passed(f"continues from {named(folder)}" if folder else "starts at step 0")
 
 
 def _plugin(run, _) -> Result:

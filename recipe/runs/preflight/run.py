@@ -13,7 +13,7 @@ from dataclasses import replace
 from omegaconf import DictConfig, OmegaConf
 
 from recipe.primitives.ranges import check_choice
-from recipe.runs.preflight import batch, cluster, grace, memory, model, prompts, storage, tokenizer
+from recipe.runs.preflight import batch, cluster, grace, memory, model, prompts, storage, thinking, tokenizer
 from recipe.runs.preflight.facts import Run, SkipCheck
 from recipe.runs.preflight.launcher import ACCEPTED, launcher_checks
 from recipe.runs.preflight.results import Result, exit_status, failed, skipped, table
@@ -37,11 +37,13 @@ FILES_AND_NUMBERS: dict[str, Callable[[Run], Result]] = {
     "model": model.check_model,
     "tokenizer": tokenizer.check_tokenizer,
     "prompts": prompts.check_prompts,
+    "thinking": thinking.check_thinking,
     "parallelism": batch.check_parallelism,
     "batch": batch.check_batch,
     "token budget": batch.check_token_budget,
     "heads": batch.check_heads,
     "rollout": batch.check_rollout,
+    "requests": batch.check_requests,
     "context": batch.check_context_length,
 }
 

@@ -6,7 +6,8 @@ the other replicas link to the first one's files), a checkpoint has
 
     c (b N + 2 b T)    and 2 N more for `hf_model` in `actor.checkpoint.save_contents`
 
-Free space is the file system's; a quota is not seen. What the asynchronous modes save of unfinished responses is not counted.
+Checkpoints that are there take none of the free space any more, and go as new ones come. Free space is the file system's; a
+quota is not seen. What the asynchronous modes save of unfinished responses is not counted.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ import uuid
 from recipe.runs.data_checks import training_rows
 from recipe.runs.environment_checks import existing_parent
 from recipe.runs.nodes import on_nodes
-from recipe.runs.preflight import on_node
+from recipe.runs.preflight import on_node, results
 from recipe.runs.preflight.facts import Run, SkipCheck
 from recipe.runs.preflight.launcher import current_step
-from recipe.runs.preflight.results import Result, failed, gib, listed, passed, skipped, warned
+from recipe.runs.preflight.results import Result, failed, gib, passed, skipped, warned
 from recipe.runs.preflight.sizes import parameter_bytes, trained_parameters
+from recipe.runs.retention import listed
 
 _TIGHT = 0.9  # of the free space
 _PATIENCE = 5.0  # seconds that a file may take to appear on another node
@@ -40,19 +42,31 @@ def check_checkpoints(run: Run) -> Result:
     size = checkpoint_bytes(run)
     free, saves = shutil.disk_usage(folder).free, _saves_left(run)
     keep = 1 if trainer.get("remove_previous_ckpt_in_save") else trainer.max_actor_ckpt_to_keep
-    # verl removes the oldest before it saves, but never the only one.
-    most = max(keep, 2) if keep else None
+    there = len(listed(trainer.default_local_dir))
+    most = _more_at_a_time(max(keep, 2), there if current_step(run.config) else 0) if keep else None
     count = min((n for n in (saves, most) if n is not None), default=None)
+    found = f"{gib(size)} each, " + (f"{there} there, " if there else "")
     if count is None:
-        finding = f"{gib(size)} each, {gib(free)} free in {folder}; how many are saved is not known, and none is removed"
+        finding = f"{found}{gib(free)} free in {folder}; how many are saved is not known, and none is removed"
         mend = "trainer.max_actor_ckpt_to_keep=2"
         return failed(finding, mend) if size > free else warned(finding, mend)
-    finding = f"{gib(size)} each, up to {count} at a time: {gib(count * size)}; {gib(free)} free in {folder}"
-    fewer = f"trainer.max_actor_ckpt_to_keep={int(_TIGHT * free // size)}, " if _TIGHT * free >= 2 * size else ""
+    more = "more " if there else ""
+    finding = f"{found}up to {count} {more}at a time: {gib(count * size)}; {gib(free)} free in {folder}"
+    fits = int(_TIGHT * free // size) + max(there - 1, 0)  # so many may stay
+    fewer = f"trainer.max_actor_ckpt_to_keep={fits}, " if fits >= 2 and (keep is None or fits < keep) else ""
     mend = f"{fewer}more space, or another trainer.default_local_dir"
     if count * size > free:
         return failed(finding, mend)
     return warned(finding, mend) if count * size > _TIGHT * free else passed(finding)
+
+
+def _more_at_a_time(keep: int, there: int) -> int:
+    """Checkpoints that are written beside those that are there, and that the run goes on from, before any of them is removed.
+
+    verl removes the oldest that this start has written before it writes one more, but never the only one; those of earlier
+    starts go when the new one is complete, see retention.py.
+    """
+    return max(keep + 1 - there, 1) if there else keep
 
 
 def checkpoint_bytes(run: Run) -> int:
@@ -106,7 +120,7 @@ def check_shared(run: Run) -> Result:
         on_node.remove(asked)
     if faults:
         return failed(
-            f"trainer.default_local_dir={path} is not shared by all nodes (tried in {folder}): {listed(faults)}",
+            f"trainer.default_local_dir={path} is not shared by all nodes (tried in {folder}): {results.listed(faults)}",
             "set trainer.default_local_dir to a path on a file system that all nodes mount",
         )
     return passed(f"{len(run.nodes)} nodes read what this process writes into {folder}, and it reads theirs")

@@ -11,6 +11,8 @@ A file `step_<n>.parquet` (zstd) holds one row a response. Lists of a row have o
     ratio          importance ratio of the policy after the step's updates to the old one; NaN if it could not be computed
     ...            the method's own columns (`Method.dump_columns`)
 
+Tokens that the loss leaves out, a tool's or rejected by rollout correction, have NaN, and of integers 0, for their numbers.
+
 The file's key-value metadata has "token_dump", a JSON object: format, method, groups (their names),
 clip_ratio_low, clip_ratio_high, model.
 

@@ -40,7 +40,7 @@ class TokenDump:
             rows = tq.kv_batch_get(keys=[batch.keys[i] for i in chosen], partition_id=batch.partition_id)
             ratio = self._ratios(trainer, rows)
             columns, own = columns_of(rows, [batch.keys[i] for i in chosen], trainer.global_steps, trainer.method.dump_columns)
-            columns |= {"ratio": ratio, "solve_rate": solved[chosen], **_texts(trainer.tokenizer, rows)}
+            columns |= {"ratio": _of_policy(ratio, rows), "solve_rate": solved[chosen], **_texts(trainer.tokenizer, rows)}
             path = write_table(
                 build_table(columns, own, _about(trainer)),
                 Path(self.settings.folder),
@@ -116,8 +116,18 @@ def columns_of(rows: TensorDict, keys: list[str], step: int, own: dict[str, str]
         "token_id": [x.tolist() for x in rows["responses"].unbind()],
     }
     per_token = {"entropy": "entropy", "advantage": "advantages", "old_log_prob": "old_log_probs"}
-    columns |= {name: [x.float().numpy() for x in rows[field].unbind()] for name, field in per_token.items()}
-    return columns, {name: [x.numpy() for x in rows[field].unbind()] for name, field in own.items() if field in rows}
+    columns |= {name: _of_policy([x.float().numpy() for x in rows[field].unbind()], rows) for name, field in per_token.items()}
+    own = {name: [x.numpy() for x in rows[field].unbind()] for name, field in own.items() if field in rows}
+    return columns, {name: _of_policy(x, rows) for name, x in own.items()}
+
+
+def _of_policy(values: Sequence[np.ndarray], rows: TensorDict) -> Sequence[np.ndarray]:
+    """NaN, of integers 0, at the tokens that the loss leaves out: a tool's, or rejected by rollout correction."""
+    nothing = 0 if np.issubdtype(values[0].dtype, np.integer) else np.nan
+    return [
+        np.where(mask.numpy() > 0, x, nothing).astype(x.dtype)
+        for x, mask in zip(values, rows["response_mask"].unbind(), strict=True)
+    ]
 
 
 def _texts(tokenizer, rows: TensorDict) -> dict[str, list]:

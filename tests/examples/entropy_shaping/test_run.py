@@ -79,7 +79,7 @@ def test_the_token_dump_has_its_column():
     ids = torch.nested.as_nested_tensor([torch.ones(len(x), dtype=torch.long) for x in values], layout=torch.jagged)
     fields = dict.fromkeys(("entropy", "advantages", "old_log_probs", "rm_scores", "entropy_bonus"), nested)
     extra = NonTensorStack({}, {})
-    rows = TensorDict({**fields, "responses": ids, "extra_fields": extra}, batch_size=2)
+    rows = TensorDict({**fields, "responses": ids, "response_mask": ids, "extra_fields": extra}, batch_size=2)
     _, own = columns_of(rows, ["p_0_0", "p_1_0"], 1, ENTROPY_SHAPING.dump_columns)
     assert {name: [x.tolist() for x in lists] for name, lists in own.items()} == {"bonus": [pytest.approx(x) for x in values]}
 

@@ -48,15 +48,15 @@ def test_a_group_of_one_has_its_reward():
     assert close(advantages((0.5,) * 49, "a" * 49, sessions="x" * 49, by_std=False), *[0.5] * 49)
 
 
-def test_equal_rewards_teach_nothing():
+def test_equal_rewards_have_an_advantage_of_exactly_0():
     # The mean of n times x may be a rounding error off x, which std + 1e-6 must not make an advantage of.
-    for reward in (0.0, 1.0, 0.1, -0.7, 1e3):
-        for n in (2, 3, 7, 8, 49):
+    for reward in (0.0, 1.0, 0.1, 0.7, -0.7, 1e3):
+        for n in (2, 3, 7, 8, 16, 49):
             for by_std in (True, False):
-                assert advantages((reward,) * n, "p" * n, by_std=by_std).abs().max() < 1e-5, (reward, n)
+                assert advantages((reward,) * n, "p" * n, by_std=by_std).abs().max() == 0, (reward, n)
                 sessions = [i // 3 for i in range(n)]
                 if n > 3:
-                    assert advantages((reward,) * n, "p" * n, sessions, by_std).abs().max() < 1e-5, (reward, n)
+                    assert advantages((reward,) * n, "p" * n, sessions, by_std).abs().max() == 0, (reward, n)
 
 
 def test_a_session_counts_once_whatever_its_number_of_outputs():
@@ -76,3 +76,18 @@ def test_the_order_of_rows_and_other_groups_do_not_matter():
     alone = [i for i, prompt in enumerate(prompts) if prompt == "p"]
     part = advantages(*([given[i] for i in alone] for given in (rewards, prompts, sessions)))
     assert torch.allclose(part, whole[alone], rtol=1e-12, atol=1e-15)
+
+
+def test_what_is_no_member_moves_nothing():
+    rewards, member = tensor(1, 0, 0, 100, 7), torch.tensor([True, True, True, False, False], device=DEVICE)
+    weight = row_weights(["a", "b", "c", "x", "x"], DEVICE, member)
+    assert close(weight, 1, 1, 1, 0, 0)
+    found = grpo_advantage(rewards, weight, Groups("ppppp", DEVICE))
+    assert close(found[:3], *advantages((1, 0, 0), "ppp").tolist())
+    # as in verl's GRPO, a group of which one is left has its reward
+    alone = grpo_advantage(tensor(100, 1), tensor(0, 1), Groups("pp", DEVICE))
+    assert close(alone[1:], 1 / (1 + 1e-6))
+
+
+def test_a_reward_that_is_no_number_stays_one():
+    assert advantages((math.nan, math.nan, 0.5), "ppq").isnan().tolist() == [True, True, False]

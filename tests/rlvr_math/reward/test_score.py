@@ -46,6 +46,7 @@ def score(response, truth="34", **keywords):
         (r"\boxed{\text{Evelyn}}", r"\text{Evelyn}"),
         ("Answer: The value is $34$", "34"),
         (r"\boxed{34}", 34),
+        ("\\boxed{\N{FULLWIDTH DIGIT FOUR}\N{FULLWIDTH DIGIT TWO}}", "42"),
     ],
 )
 def test_right_answers(response, truth):
@@ -64,7 +65,6 @@ def test_right_answers(response, truth):
         (r"\boxed{x=6}", "5"),
         (r"\boxed{1 2}", "12"),
         (r"\boxed{٤٢}", "42"),
-        ("\\boxed{\N{FULLWIDTH DIGIT FOUR}\N{FULLWIDTH DIGIT TWO}}", "42"),
         ("Answer: \x00\x01\x02", "42"),
         (r"\boxed{\frac{1}{0}}", r"\frac{2}{0}"),
         (r"\boxed{}", "0"),
@@ -80,7 +80,7 @@ def test_scores_and_keywords():
     assert score("Answer: 34", wrong_score=-1)["score"] == 1.0
     assert score("no")["answered"] == 0.0
     assert score("Answer: 34", reward_router_address="host:1", reward_model_tokenizer=None)["score"] == 1.0
-    with pytest.raises(TypeError, match=r"no keyword wrong_scores; it has wrong_score and timeout"):
+    with pytest.raises(TypeError, match=r"no keyword wrong_scores; it has wrong_score, timeout, thinking and thinking_tags"):
         score("Answer: 1", wrong_scores=-1)
 
 

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from recipe.runs.commands import options_first
 from tests import ROOT
 from tests.runs.config.given import GIVEN, METHODS
 
@@ -32,3 +33,10 @@ def test_the_algorithm_loads_neither_verl_nor_ray(recipe):
     code = f"import sys, recipe.{recipe}; print(sorted({{'verl', 'ray', 'vllm', 'hydra', 'omegaconf'}} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_options_may_stand_between_overrides():
+    given = ["a=1", "--config-dir", "/x", "b=2", "-cn", "own", "--cfg=job", "~c", "--info"]
+    assert options_first(given) == ["--config-dir", "/x", "-cn", "own", "--cfg=job", "--info", "a=1", "b=2", "~c"]
+    assert options_first(["a=1", "b=2"]) == ["a=1", "b=2"]
+    assert options_first(["a=1", "--config-dir"]) == ["--config-dir", "a=1"]

@@ -44,7 +44,7 @@ def test_the_yaml_defaults_are_the_python_defaults(compose):
 @pytest.mark.parametrize("mode", ["sync", "colocate_async", "separate_async"])
 @pytest.mark.parametrize("recipe", METHODS)
 def test_every_combination_composes_and_is_accepted(compose, recipe, platform, experiment, engine, mode):
-    overrides = [*GIVEN, f"trainer.v1.trainer_mode={mode}"]
+    overrides = [*GIVEN, f"trainer.v1.trainer_mode={mode}", "actor_rollout_ref.rollout.max_num_seqs=16384"]
     if mode == "separate_async":
         updates = 2 if experiment == "demo" else {"htpo": 4, "hapo": 16}[recipe]
         overrides += [*SEPARATE, f"trainer.v1.separate_async.parameter_sync_step={updates}"]
@@ -89,7 +89,10 @@ def test_an_ablation_is_one_override(compose):
         ["actor_rollout_ref.actor.use_kl_loss=True"],
         ["algorithm.use_kl_in_reward=True"],
         ["algorithm.rollout_correction.rollout_is=token"],
-        ["algorithm.norm_adv_by_std_in_grpo=False", "actor_rollout_ref.actor.loss_agg_mode=seq-mean-token-sum-norm"],
+        [
+            *("algorithm.norm_adv_by_std_in_grpo=False", "actor_rollout_ref.actor.loss_agg_mode=seq-mean-token-sum-norm"),
+            "actor_rollout_ref.actor.loss_scale_factor=20480",
+        ],
         ["actor_rollout_ref.model.lora_rank=32", "trainer.n_gpus_per_node=1"],
         ["actor_rollout_ref.rollout.multi_turn.enable=True", "actor_rollout_ref.rollout.name=sglang"],
         ["reward.reward_manager.name=naive", "data.max_response_length=1024"],

@@ -2,6 +2,7 @@
 
 import pytest
 
+from recipe.runs.combinations import requests
 from recipe.runs.preflight import batch
 from recipe.runs.preflight.facts import SkipCheck
 from tests.runs.preflight.support import ACTOR, EIGHT, ROLLOUT, check
@@ -164,3 +165,41 @@ def test_batch_arithmetic(run, function, overrides, status, finding, mend):
 def test_gpus_that_cannot_be_divided_skip_what_needs_the_ranks(run):
     with pytest.raises(SkipCheck, match="cannot be divided"):
         batch.check_batch(run(EIGHT, f"{ACTOR}.ulysses_sequence_parallel_size=3", platform="gpu"))
+
+
+SYNC, COLOCATE = "trainer.v1.trainer_mode=sync", "trainer.v1.trainer_mode=colocate_async"
+LARGE = (COLOCATE, "data.train_batch_size=512", f"{ROLLOUT}.n=16", EIGHT, "trainer.nnodes=4")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "status", "finding", "mend"),
+    [
+        # HAPO's preset for 7B in this mode: (512 + 512) x 16 / 8, and 1,024 + 16
+        ((f"{ROLLOUT}.tensor_model_parallel_size=4", f"{ROLLOUT}.max_num_seqs=1024"), "fail", "up to 2,048 requests", "=2048,"),
+        ((f"{ROLLOUT}.tensor_model_parallel_size=4", f"{ROLLOUT}.max_num_seqs=2048"), "pass", "8 replicas, .* takes 2,064", ""),
+        ((f"{ROLLOUT}.tensor_model_parallel_size=2",), "fail", "1,024 .* 16 replicas, whose actor takes 1,000 calls", "=1024,"),
+        ((), "pass", "up to 512 requests at a time on each of 32 replicas, whose actor takes 1,000 calls", ""),
+        # 128 more prompts are asked for, and come by 96
+        (("trainer.v1.colocate_async.num_warmup_batches=0.25", "data.gen_batch_size=96"), "pass", "up to 304 requests", ""),
+        (
+            ("trainer.v1.trainer_mode=sync", f"{ROLLOUT}.tensor_model_parallel_size=8"),
+            "warn",
+            "2,048 .*: a request to stop",
+            "",
+        ),
+        ((SYNC, "algorithm.filter_groups.enable=False"), "pass", "up to 256 requests", ""),
+    ],
+)
+def test_requests_at_a_replica_leave_a_place_for_its_control(run, overrides, status, finding, mend):
+    check(batch.check_requests(run(*LARGE, *overrides, platform="gpu")), status, finding, mend)
+
+
+def test_the_limit_is_verls_own(monkeypatch):
+    from types import SimpleNamespace
+
+    from verl.workers.rollout.replica import CONTROL_METHOD_CONCURRENCY, RolloutReplica
+
+    assert CONTROL_METHOD_CONCURRENCY == requests.CONTROL
+    for seqs, limit in ((256, 1000), (984, 1000), (1024, 1040)):
+        replica = SimpleNamespace(config=SimpleNamespace(max_num_seqs=seqs))
+        assert RolloutReplica.max_concurrency.fget(replica) == limit == max(requests._LEAST, seqs + requests.CONTROL)

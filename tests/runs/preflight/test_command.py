@@ -18,7 +18,7 @@ def test_every_check_passes_or_is_skipped_for_the_demo(compose, inputs, tmp_path
     results = run_checks(compose(*arguments(inputs, tmp_path), recipe=recipe), METHODS[recipe])
     assert [r.name for r in results if r.status in ("warn", "fail")] == ["data"]  # there are only 100 sums of two digits
     assert [r.name for r in results if r.status == "skip"] == ["inputs", "shared path", "grace", "memory"]
-    assert len({r.name for r in results}) == len(results) == 24
+    assert len({r.name for r in results}) == len(results) == 27
 
 
 def test_rows_can_be_left_out_by_name(compose, inputs, tmp_path):
@@ -73,7 +73,7 @@ def test_the_command_prints_the_table_and_exits_by_it(inputs, tmp_path):
     (good, _), (broken, _) = (process.communicate(timeout=180) for process in started)
     assert [process.returncode for process in started] == [0, 2]
     assert good.splitlines()[0].startswith("pass  config")  # nothing else on stdout
-    assert good.splitlines()[-1] == "24 checks: 19 pass, 1 warn, 4 skip"
+    assert good.splitlines()[-1] == "27 checks: 22 pass, 1 warn, 4 skip"
     assert "fail  token budget" in broken
     assert "-> actor_rollout_ref.actor.ppo_max_token_len_per_gpu=56" in broken
-    assert broken.splitlines()[-1] == "24 checks: 18 pass, 1 warn, 1 fail, 4 skip"
+    assert broken.splitlines()[-1] == "27 checks: 21 pass, 1 warn, 1 fail, 4 skip"

@@ -45,8 +45,11 @@ def test_where_a_run_resumes_is_said(run, tmp_path):
     (tmp_path / "checkpoints/global_step_6").mkdir(parents=True)
     (tmp_path / "checkpoints/latest_checkpointed_iteration.txt").write_text("6")
     check(row(run(), "resume"), "pass", "continues from .*global_step_6$")
+    (tmp_path / "checkpoints/global_step_6/actor").mkdir()
+    (tmp_path / "checkpoints/global_step_6/actor/fsdp_config.json").write_text('{"FSDP_version": 2, "world_size": 4}')
+    check(row(run(), "resume"), "pass", "continues from .*global_step_6, number of ranks: 4 saved it, 1 load it")
     (tmp_path / "checkpoints/global_step_7").mkdir()
-    check(row(run(), "resume"), "warn", "continues from .*global_step_6, because .*global_step_7 was not finished")
+    check(row(run(), "resume"), "warn", "continues from .*global_step_6, .*because .*global_step_7 was not finished")
     check(row(run("trainer.resume_mode=disable"), "resume"), "pass", "starts at step 0")
     by_path = ("trainer.resume_mode=resume_path", f"trainer.resume_from_path={tmp_path}/global_step_3")
     with pytest.raises(ValueError, match=r"global_step_3, which is not a folder; .*resume_mode=auto"):

@@ -6,6 +6,7 @@ from collections import namedtuple
 import pytest
 import torch
 
+from recipe.runs.checkpoints import write_list
 from recipe.runs.preflight import storage
 from recipe.runs.preflight.facts import SkipCheck
 from tests.runs.preflight.support import ACTOR, EIGHT, check
@@ -65,3 +66,37 @@ def test_a_resumed_run_saves_what_is_left(run, tmp_path):
     (tmp_path / "checkpoints/latest_checkpointed_iteration.txt").write_text("8")
     often = run("trainer.max_actor_ckpt_to_keep=null", "trainer.save_freq=2", "trainer.total_training_steps=11")
     check(storage.check_checkpoints(often), "pass", "up to 2 at a time")  # at 10 and 11
+
+
+@pytest.mark.parametrize(
+    ("there", "overrides", "finding"),
+    [
+        ([], [], "each, up to 2 at a time: 7.0 MiB"),  # the first two, before verl removes one
+        ([1, 2], [], "each, 2 there, up to 1 more at a time: 3.5 MiB"),
+        ([1], [], "each, 1 there, up to 2 more at a time: 7.0 MiB"),
+        ([1, 2, 3, 4, 5], [], "each, 5 there, up to 1 more at a time"),
+        ([1, 2], ["trainer.resume_mode=disable"], "each, 2 there, up to 2 more at a time"),  # which then stay
+        ([1, 2], ["trainer.max_actor_ckpt_to_keep=null"], "each, 2 there, up to 5 more at a time"),  # at 4, 6, 8, 10 and 11
+    ],
+)
+def test_what_earlier_starts_have_left_is_counted(run, monkeypatch, tmp_path, there, overrides, finding):
+    for step in there:
+        folder = tmp_path / f"checkpoints/global_step_{step}"
+        folder.mkdir(parents=True)
+        write_list(folder)
+        (folder.parent / "latest_checkpointed_iteration.txt").write_text(str(step))
+    settings = ("trainer.max_actor_ckpt_to_keep=2", "trainer.save_freq=2", "trainer.total_training_steps=11", *overrides)
+    demo = run(*settings)
+    free(monkeypatch, 20 * storage.checkpoint_bytes(demo))
+    check(storage.check_checkpoints(demo), "pass", finding)
+
+
+def test_as_many_may_stay_as_there_is_space_for(run, monkeypatch, tmp_path):
+    for step in (1, 2, 3):
+        folder = tmp_path / f"checkpoints/global_step_{step}"
+        folder.mkdir(parents=True)
+        write_list(folder)
+    (folder.parent / "latest_checkpointed_iteration.txt").write_text("3")
+    demo = run("trainer.max_actor_ckpt_to_keep=6", "trainer.save_freq=1", "trainer.total_training_steps=11")
+    free(monkeypatch, int(2.5 * storage.checkpoint_bytes(demo)))
+    check(storage.check_checkpoints(demo), "fail", "3 there, up to 4 more at a time", "max_actor_ckpt_to_keep=4, more space")

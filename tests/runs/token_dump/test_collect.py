@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pyarrow.parquet as parquet
 import pytest
+import torch
 from tensordict.tensorclass import NonTensorStack
 
 from recipe.hapo import HAPOConfig
@@ -12,7 +13,7 @@ from recipe.hapo.method import HAPO
 from recipe.htpo import GROUPS
 from recipe.runs.token_dump import collect
 from recipe.runs.token_dump.dump_settings import DumpSettings
-from tests.runs.token_dump.batch import LENGTHS
+from tests.runs.token_dump.batch import LENGTHS, nested
 
 
 def rows_of(path):
@@ -53,6 +54,27 @@ def test_hapos_column_and_no_verdicts(run):
     assert rows["p1", 1]["score"] == [0.5] * LENGTHS[4]
     assert all(np.isnan([row["acc"], row["solve_rate"]]).all() for row in rows.values())
     assert "group" not in rows["p0", 0]
+
+
+@pytest.mark.parametrize("method", ["htpo", "hapo"])
+def test_what_a_tool_wrote_has_no_numbers(run, method):
+    if method == "hapo":
+        run.trainer.method, run.trainer.settings = HAPO, HAPOConfig()
+    mask = [torch.ones(t, dtype=torch.int64) for t in LENGTHS]
+    mask[4][1:3] = 0
+    run.rows["response_mask"] = nested(mask)
+    run.rows["token_groups"] = nested(
+        [-torch.arange(1, t + 1, dtype=torch.int8) * m for t, m in zip(LENGTHS, mask, strict=True)]
+    )
+    rows, _ = rows_of(run.dump.write(run.trainer, run.batch))
+    row = rows["p1", 1]
+    assert len(row["token"]) == len(row["token_id"]) == LENGTHS[4]
+    numbers = ("entropy", "advantage", "old_log_prob", "ratio", *(("score",) if method == "hapo" else ()))
+    for name in numbers:
+        assert np.isnan(row[name]).tolist() == [False, True, True, False, False], name
+        assert not np.isnan(rows["p1", 0][name]).any()
+    if method == "htpo":
+        assert row["group"] == [-1, 0, 0, -4, -5]
 
 
 def test_without_verdicts_rewards_tell_right_from_wrong(run, tmp_path):

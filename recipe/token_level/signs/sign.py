@@ -1,10 +1,11 @@
-"""Signs of sickness in a run's metrics: what a method, or the run layer for all of them, wants to be warned of."""
+"""One sign of sickness: a metric, its limit, and what to say."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-WINDOW = 5  # steps: one odd batch is averaged out, and a collapse takes more than that
+from recipe.token_level.signs.limits import Least, Limit, Most
+
 # PPO takes the new policy to be near the old one; with three tokens of ten outside the clip range it is not.
 OUTSIDE_CLIP_MOST = 0.3
 # A group may be empty in a step by chance; without a token for so long, its objective does nothing.
@@ -13,39 +14,40 @@ EMPTY_STEPS = 20
 
 @dataclass(frozen=True)
 class Sign:
-    """One sign of sickness: the mean of `metric` over `window` steps is at or beyond a limit.
+    """One sign of sickness.
 
-    metric: its name; steps without it change nothing.
+    metric: its name, in which a `*` stands for several (`history.number`); steps without it change nothing.
+    limit: when it is sick.
     meaning, advice: what it says of the run, and what to try; parts of a sentence.
-    unit: `share` (shown in percent), or what to write after the number.
-    least, most: limits; None: there is none.
-    least_of_greatest: a further lower limit, as a share of the greatest mean so far.
+    source: where it was reported or why it is one, for the documentation.
+    unit: `share` (shown in percent), or what to write after the number; may be "".
     """
 
     metric: str
+    limit: Limit
     meaning: str
     advice: str
+    source: str
     unit: str = "share"
-    least: float | None = None
-    most: float | None = None
-    least_of_greatest: float | None = None
-    window: int = WINDOW
 
     def shown(self, value: float) -> str:
         """The value as a reader wants it."""
-        return f"{value:.1%}" if self.unit == "share" else f"{value:.3g} {self.unit}"
+        if self.unit == "share":
+            return f"{value:.1%}"
+        return f"{value:,.0f} {self.unit}".rstrip() if 1000 <= abs(value) < 1e6 else f"{value:.3g} {self.unit}".rstrip()
 
 
 def outside_clip_sign(metric: str, whose: str) -> Sign:
     """A sign that the share `metric` of the tokens of `whose` outside the clip range is small."""
     return Sign(
         metric,
+        Most(OUTSIDE_CLIP_MOST),
         f"the updates move {whose} too far",
         "lower actor_rollout_ref.actor.optim.lr, or make fewer updates a step with a larger actor.ppo_mini_batch_size",
-        most=OUTSIDE_CLIP_MOST,
+        "arXiv:1707.06347",
     )
 
 
-def empty_sign(metric: str, whose: str, advice: str) -> Sign:
+def empty_sign(metric: str, whose: str, advice: str, source: str) -> Sign:
     """A sign that `whose` share of the tokens, `metric`, is not 0 for many steps."""
-    return Sign(metric, f"there has been no token of {whose}", advice, least=0.0, window=EMPTY_STEPS)
+    return Sign(metric, Least(0.0, window=EMPTY_STEPS), f"there has been no token of {whose}", advice, source)

@@ -1,0 +1,34 @@
+"""What the signs of all runs say of one that is over or that another verl wrote: `python -m recipe.runs.health RUN`.
+
+RUN: a folder with `metrics*.jsonl`, files of verl's `file` logger.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from recipe.files.metrics import read_metrics
+from recipe.runs.health.log import HealthLog
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print the sentences on stderr, as a run does, and how many steps there were on stdout."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path, metavar="RUN")
+    folder = parser.parse_args(arguments).run
+    try:
+        steps = read_metrics(folder)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    if not steps:
+        parser.error(f"{folder} has no metrics*.jsonl with a step in it")
+    log = HealthLog(())
+    for step, metrics in steps.items():
+        log.log(metrics, step)
+    begun = [watch.began for watch in log.watches if watch.began is not None]
+    print(f"{len(steps)} steps; not over: {len(begun)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""All signs of a run, as a logger of verl's."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from recipe.files.metrics import Steps, read_metrics
+from recipe.runs.health.signs import SIGNS
+from recipe.runs.health.watch import Watch
+from recipe.token_level.signs import Sign
+
+
+class HealthLog:
+    """A backend of verl's Tracking that warns on stderr.
+
+    signs: the method's, beside SIGNS.
+    past: what earlier attempts of the run have measured up to the step that it resumes from; the signs go on from there, and
+        the sicknesses that had not ended are said once more.
+    """
+
+    def __init__(self, signs: Sequence[Sign], past: Steps | None = None):
+        self.watches = [Watch(sign) for sign in (*SIGNS, *signs)]
+        for step, metrics in (past or {}).items():
+            for watch in self.watches:
+                watch.look(step, metrics)
+        for watch in self.watches:
+            if watch.began is not None:
+                _say("warning", watch.began, f"{watch.said} (said before this start, and not over)")
+
+    def log(self, data: Mapping, step: int) -> None:
+        for watch in self.watches:
+            if sentence := watch.look(step, data):
+                _say("note" if watch.began is None else "warning", step, sentence)
+
+
+def measured_before(folder: Path, step: int) -> Steps:
+    """What earlier attempts of a run measured up to the step that it resumes from; empty if it begins or has no such files."""
+    if not step:
+        return {}
+    try:
+        return {at: metrics for at, metrics in read_metrics(folder).items() if at <= step}
+    except (OSError, ValueError) as error:
+        print(f"note: the warnings begin anew, without the steps before {step}: {error}", file=sys.stderr, flush=True)
+        return {}
+
+
+def _say(kind: str, step: int, sentence: str) -> None:
+    print(f"{kind}: step {step}: {sentence}", file=sys.stderr, flush=True)
