@@ -38,6 +38,7 @@ MEANT = [
     "+data.columns_of_my_own=[a]",
     "+trainer.my_tracker.url=http://x",
     "+trainer.my_tracker.urll=http://x",
+    "+trainer.logger_url=http://x",  # some way from logger
     "+reward.reward_kwargs.penalty=1",
     "+reward.custom_reward_function.reward_kwargs.weights.length=0.5",
     f"+{RAY}.num_gpus=0",
