@@ -127,6 +127,22 @@ def test_the_closing_table_has_the_methods_rows(tmp_path, capsys):
     assert ["hapo/high_entropy/redistributed_share", "50.0%", "50.0%"] in table
 
 
+@pytest.mark.parametrize(
+    ("accuracies", "doubled", "shown"),
+    [
+        ((0.19, 0.67, 0.30), True, "0.19 0.30 best 0.67"),  # as it was seen
+        ((0.19, 0.3, 0.38), True, "0.19 0.38"),
+        ((0.19, 0.37, 0.3), False, "0.19 0.30 best 0.37"),
+        ((0.0, 0.0, 0.0), False, "0.00 0.00"),
+        ((0.19,), False, "0.19 0.19"),
+    ],
+)
+def test_the_accuracy_has_doubled_if_it_did_at_any_step(tmp_path, capsys, accuracies, doubled, shown):
+    steps = {step: {ACCURACY: accuracy, REWARD: 0.5, SECONDS: 6.0} for step, accuracy in enumerate(accuracies)}
+    assert run.report(HAPO, tmp_path, steps, None) is doubled
+    assert f"validation accuracy {shown}" in [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+
+
 def test_a_method_is_found_by_its_package():
     assert run.method_of("hapo") is run.method_of("recipe.hapo") is HAPO
     assert "tests.mine.main" in run.training_command("tests.mine", run.ROOT, [])
