@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -41,8 +42,17 @@ def run(command: list) -> None:
     """Run a command; if it fails, end with its status."""
     # A cluster of its own, whatever else runs on this machine; everything is local.
     environment = os.environ | {"RAY_ADDRESS": "local", "HF_HUB_OFFLINE": "1"}
-    if status := subprocess.run(command, cwd=ROOT, env=environment).returncode:
-        raise SystemExit(status)
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    # A terminal sends Ctrl-C to it as well, and it saves and ends by itself.
+    answers = {signal.SIGINT: lambda *_: None, signal.SIGTERM: lambda *_: process.terminate()}
+    before = {number: signal.signal(number, answer) for number, answer in answers.items()}
+    try:
+        status = process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if status:
+        raise SystemExit(status if status > 0 else 128 - status)
 
 
 def main() -> None:
@@ -52,7 +62,10 @@ def main() -> None:
     parser.add_argument("--run-dir", type=Path, default=None, help="default: runs/demo-<method>")
     parser.add_argument("overrides", nargs="*", help="any key=value of the evaluation's config")
     args = parser.parse_args()
-    run_dir = (args.run_dir or ROOT / "runs" / f"demo-{method_of(args.recipe).name}").resolve()
+    try:
+        run_dir = (args.run_dir or ROOT / "runs" / f"demo-{method_of(args.recipe).name}").resolve()
+    except ValueError as error:
+        parser.error(str(error))
 
     checkpoints = run_dir / "checkpoints"
     if newest_complete(str(checkpoints))[0] is None:

@@ -14,6 +14,14 @@ fail() {
 trap 'say "cancelled"; exit 143' TERM INT
 trap 'status=$?; stop_everything; say "exit $status"; exit $status' EXIT
 
+# Whether a package's main.py is in this project or in a folder of PYTHONPATH, which all steps inherit.
+method_is_found() {
+  local place places
+  IFS=: read -ra places <<<"$PROJECT_DIR:${PYTHONPATH:-}"
+  for place in "${places[@]}"; do [ -f "${place:-.}/${1//.//}/main.py" ] && return 0; done
+  return 1
+}
+
 bracketed() { case $1 in *:*) echo "[$1]" ;; *) echo "$1" ;; esac; }
 running() { kill -0 "$1" 2>/dev/null; }
 # Unlike a plain sleep, a signal interrupts it.

@@ -33,7 +33,7 @@ class Package:
         if main not in self:
             raise ValueError(
                 f"{self.root} has no {main} to send: --working-dir is a checkout of this project, and --recipe a name in its "
-                "folder recipe/ or a package with dots"
+                "folder recipe/ or a package with dots, which lies in it"
             )
         if self.size > limit_mib * MIB:
             largest = heapq.nlargest(5, self.files.items(), key=lambda item: item[1])

@@ -3,8 +3,8 @@
 search_path.py      where Hydra finds verl's configs and those of config/
 commands.py         a method's commands, from the command line to a composed config
 launch.py           from there on: checks, verl's driver, the last sentence
-settle.py           before the checks: value_checks.py, that values have verl's types, with value_ranges.py; paths.py, which
-                    makes paths absolute; the environment of all processes
+settle.py           before the checks: value_checks.py, that values have verl's types, with value_ranges.py, and that no key is
+                    misspelt.py; paths.py, which makes paths absolute; the environment of all processes
 start_checks.py     the checks before Ray starts, for the launcher and the preflight, each ending in one sentence:
                     config_checks.py of settings that go together, environment_checks.py, input_checks.py of model and
                     checkpoints, saved_ranks.py of who saved them, data_checks.py of the files that data_files.py reads,

@@ -39,6 +39,17 @@ def preflight_command(method: Method) -> Callable[[], None]:
     return _command(method, "preflight", preflight)
 
 
+def compose(method: Method, overrides: list[str]) -> DictConfig:
+    """What the method's commands compose of these overrides. ValueError with the sentence with which they would end."""
+    search_path.register()
+    GlobalHydra.instance().clear()
+    try:
+        with hydra.initialize_config_dir(config_dir=str(_folder(method)), version_base=None):
+            return hydra.compose(_name(method), overrides=overrides)
+    except Exception as error:
+        raise ValueError(_sentence(error, method)) from None
+
+
 def _command(method: Method, module: str, run: Callable[[DictConfig, Method], None]) -> Callable[[], None]:
     composed = False
 

@@ -16,8 +16,10 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from recipe.runs.misspelt import keys_of, refuse_misspelt
 from recipe.runs.value_ranges import check_choices, check_ranges, is_number
 
+_SHARED = Path(__file__).parent / "config/dapo_base.yaml"
 _ACTOR, _REF = "actor_rollout_ref.actor", "actor_rollout_ref.ref"
 _RAY, _REWARD = "ray_kwargs.ray_init", "reward.reward_kwargs"
 # Mappings that verl's own configs do not have as such, and those that may be null.
@@ -52,7 +54,7 @@ _ALSO = {
 
 
 def check_values(config: DictConfig, method: str) -> None:
-    """Raise ValueError for the first value that has no meaning: a reference to nothing, a wrong type, out of range.
+    """Raise ValueError for the first thing without meaning: a reference to nothing, a misspelt key, a wrong type, out of range.
 
     method: the key of the method's own settings.
     """
@@ -71,6 +73,7 @@ def check_values(config: DictConfig, method: str) -> None:
     _check_engine(config.actor_rollout_ref.actor)
     schema = verls_defaults(config.actor_rollout_ref.actor.strategy)
     _refuse_removed(tree, schema)
+    refuse_misspelt(tree, (*schema, *keys_of(_SHARED), method, *_MORE_MAPPINGS))
     # What only refers to another value comes last, so that the key that the user has set is named.
     for key in sorted(values, key=lambda key: any(_refers(written.get(part)) for part in (key, *_above(key)))):
         _check_type(key, values[key], schema)

@@ -25,7 +25,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from launch.demo.evaluate import run
-from launch.demo.run import train
+from launch.demo.training import train
 from launch.recipes import package_of
 from recipe.rlvr_math.data.data_files import sha256
 from recipe.rlvr_math.evaluation.samples import read_samples

@@ -17,7 +17,7 @@ FILE = re.compile(rf"(?<![\w./~$}}-])(?:{ROOMS})/[\w./-]+\.(?:py|yaml|md|sh|sbat
 # A function, a field or a module by itself, and a class with a field of it.
 NAME = re.compile(r"[a-z]+(?:_[a-z0-9]+)+|[A-Z]\w+\.[a-z]\w*")
 # verl-recipe's, which the documents name and this project does not have; what a user makes; a name that is put together.
-FOREIGN = {"recipe.dapo.main_dapo", "recipe/__init__.py", "launch/slurm/site.env", "hapo_colocate_async"}
+FOREIGN = {"recipe.dapo.main_dapo", "my_lab", "recipe/__init__.py", "launch/slurm/site.env", "hapo_colocate_async"}
 
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=str)
 

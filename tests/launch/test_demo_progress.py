@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from launch.demo import progress, run
+from launch.demo import progress, run, training
 from launch.demo.progress import ACCURACY, REWARD, SECONDS, STARTING, Bar, Lines
 from recipe.hapo.method import HAPO
 from recipe.token_level.display import Display, Group
@@ -106,7 +106,7 @@ def test_a_command_is_followed_line_by_line(tmp_path, capfd):
     lines = "".join(json.dumps({"step": step, "data": data}) + "\n" for step, data in SECOND.items())
     (tmp_path / "given").write_text(lines)
     code = f"import shutil, time; time.sleep(2.5); shutil.copy('{tmp_path}/given', '{tmp_path}/metrics-000.jsonl')"
-    assert run.train([sys.executable, "-c", code], tmp_path, 2) == 0
+    assert training.train([sys.executable, "-c", code], tmp_path, 2) == 0
     shown = capfd.readouterr().err.splitlines()
     assert shown[0] == STARTING
     assert [line.split("  ")[0] for line in shown[1:]] == ["step 0/2", "step 1/2", "step 2/2", "ended at step 2/2"]
@@ -127,6 +127,22 @@ def test_the_closing_table_has_the_methods_rows(tmp_path, capsys):
     assert ["hapo/high_entropy/redistributed_share", "50.0%", "50.0%"] in table
 
 
+@pytest.mark.parametrize(
+    ("accuracies", "doubled", "shown"),
+    [
+        ((0.19, 0.67, 0.30), True, "0.19 0.30 best 0.67"),  # as it was seen
+        ((0.19, 0.3, 0.38), True, "0.19 0.38"),
+        ((0.19, 0.37, 0.3), False, "0.19 0.30 best 0.37"),
+        ((0.0, 0.0, 0.0), False, "0.00 0.00"),
+        ((0.19,), False, "0.19 0.19"),
+    ],
+)
+def test_the_accuracy_has_doubled_if_it_did_at_any_step(tmp_path, capsys, accuracies, doubled, shown):
+    steps = {step: {ACCURACY: accuracy, REWARD: 0.5, SECONDS: 6.0} for step, accuracy in enumerate(accuracies)}
+    assert run.report(HAPO, tmp_path, steps, None) is doubled
+    assert f"validation accuracy {shown}" in [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+
+
 def test_a_method_is_found_by_its_package():
     assert run.method_of("hapo") is run.method_of("recipe.hapo") is HAPO
     assert "tests.mine.main" in run.training_command("tests.mine", run.ROOT, [])
@@ -134,4 +150,6 @@ def test_a_method_is_found_by_its_package():
         [sys.executable, run.HERE / "run.py", "--recipe", "nothing"], capture_output=True, text=True, cwd=run.ROOT
     )
     assert wrong.returncode == 2
-    assert wrong.stderr.splitlines()[-1].endswith("--recipe nothing: No module named 'recipe.nothing'")
+    assert wrong.stderr.startswith("error: --recipe nothing: ")
+    assert "No module named" in wrong.stderr
+    assert len(wrong.stderr.splitlines()) == 1

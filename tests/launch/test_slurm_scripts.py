@@ -55,6 +55,21 @@ def test_unknown_container():
         steps(CONTAINER="docker")
 
 
+def test_a_method_is_found_here_and_on_pythonpath(tmp_path):
+    (tmp_path / "mine/method").mkdir(parents=True)
+    (tmp_path / "mine/method/main.py").touch()
+
+    def found(package, **variables):
+        script = f". {SLURM}/job.sh; trap - EXIT; PROJECT_DIR={ROOT}; method_is_found {package}"
+        environment = {"PATH": os.environ["PATH"], "SLURM_JOB_ID": "7"} | variables
+        return subprocess.run(["bash", "-uc", script], env=environment).returncode == 0
+
+    assert found("recipe.hapo")
+    assert found("examples.entropy_shaping", PYTHONPATH="/nowhere")
+    assert not found("mine.method")
+    assert found("mine.method", PYTHONPATH=f"/nowhere:{tmp_path}")
+
+
 def test_ports_that_are_taken_are_left_out():
     ports = runpy.run_path(str(SLURM / "free_ports.py"))
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):

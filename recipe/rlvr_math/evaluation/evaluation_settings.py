@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -12,12 +13,16 @@ from omegaconf import DictConfig, OmegaConf
 from recipe.primitives.ranges import check_positive
 from recipe.rlvr_math.evaluation.benchmarks import Benchmark
 from recipe.rlvr_math.evaluation.model_folder import Model, fingerprint
+from recipe.runs.misspelt import keys_of, refuse_misspelt
+from recipe.runs.value_checks import verls_defaults
 
+_SHIPPED = Path(__file__).parent / "config/evaluate.yaml"
 _PACKAGES = ("verl", "vllm", "torch", "transformers", "ray", "math-verify")
 
 
 def check_config(config: DictConfig) -> None:
-    """Raise ValueError for a setting that is missing or out of range."""
+    """Raise ValueError for a setting that is misspelt, missing or out of range."""
+    refuse_misspelt(OmegaConf.to_container(config), (*verls_defaults("fsdp"), *keys_of(_SHIPPED)))
     for key in ("model", "out"):
         if config[key] is None:
             raise ValueError(f"{key} is not set; give it on the command line as {key}=...")

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import replace
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from recipe.primitives.ranges import check_choice
 from recipe.runs.preflight import batch, cluster, grace, memory, model, prompts, storage, thinking, tokenizer
@@ -56,16 +56,15 @@ _ON_MACHINES: dict[str, Callable[[Run], Result]] = {
     "grace": grace.check_grace,
     "memory": memory.check_memory,
 }
+_SETTINGS = ("skip", "gpu_gib", "grace_s")
 _NAMES = (*ACCEPTED, *FILES_AND_NUMBERS, *_ON_MACHINES)
 
 
 def require_files_and_numbers(config: DictConfig, method: Method) -> None:
     """Raise ValueError for the first of FILES_AND_NUMBERS that fails, unless `preflight.skip` leaves it out."""
-    run = Run(config, method)
-    for name in _left_out(config):
-        check_choice("preflight.skip", name, _NAMES)
+    run, left_out = Run(config, method), _left_out(config)
     for name, check in {**FILES_AND_NUMBERS, "nodes": cluster.check_machine}.items():
-        result = skipped("") if name in _left_out(config) else _result(check, run)
+        result = skipped("") if name in left_out else _result(check, run)
         if result.status == "fail":
             raise ValueError("; ".join(filter(None, (result.finding, result.mend))))
         if result.status == "warn":
@@ -84,10 +83,8 @@ def run_checks(config: DictConfig, method: Method) -> list[Result]:
         **FILES_AND_NUMBERS,
         **_ON_MACHINES,
     }
-    left_out = _left_out(config)
     try:
-        for name in left_out:
-            check_choice("preflight.skip", name, _NAMES)
+        left_out = _left_out(config)
         return [
             replace(skipped("left out by preflight.skip") if name in left_out else _result(check, run), name=name)
             for name, check in checks.items()
@@ -99,8 +96,15 @@ def run_checks(config: DictConfig, method: Method) -> list[Result]:
 
 
 def _left_out(config: DictConfig) -> list[str]:
-    names = OmegaConf.select(config, "preflight.skip") or ()
-    return [names] if isinstance(names, str) else list(names)
+    """The names in `preflight.skip`. ValueError for one that no check has, and for an unknown setting of the preflight."""
+    settings = config.get("preflight") or {}
+    if unknown := sorted(set(settings) - set(_SETTINGS)):
+        raise ValueError(f"preflight has no setting {unknown[0]!r}; its settings are {', '.join(_SETTINGS)}")
+    names = settings.get("skip") or ()
+    names = [names] if isinstance(names, str) else list(names)
+    for name in names:
+        check_choice("preflight.skip", name, _NAMES)
+    return names
 
 
 def _result(check: Callable[[Run], Result], run: Run) -> Result:

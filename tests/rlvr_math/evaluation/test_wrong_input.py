@@ -133,6 +133,8 @@ def test_a_reward_function_that_cannot_be_loaded(evaluation):
     [
         ("model=null", "model is not set"),
         ("out=null", "out is not set"),
+        ("+temprature=0.5", r"nothing reads temprature; did you mean temperature\?"),
+        ("+actor_rollout_ref.rollout.max_num_seq=5", r"did you mean actor_rollout_ref.rollout.max_num_seqs\?"),
         ("n=0", "n is 0; it must be a positive integer"),
         ("top_p=1.5", "top_p is 1.5"),
         ("actor_rollout_ref.rollout.max_model_len=50", "max_model_len is 50, less than the"),

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from recipe.htpo.method import HTPO
-from recipe.runs.preflight.run import FILES_AND_NUMBERS, run_checks
+from recipe.runs.preflight.run import FILES_AND_NUMBERS, require_files_and_numbers, run_checks
 from tests import ROOT
 from tests.runs.preflight.support import ACTOR, METHODS, ROLLOUT, arguments, check
 
@@ -32,6 +32,14 @@ def test_rows_can_be_left_out_by_name(compose, inputs, tmp_path):
     check(found["checkpoints"], "pass")
     check(of("memory")["memory"], "skip", "left out")
     check(of("[node]")["preflight"], "fail", "preflight.skip is 'node'; it must be one of config, environment")
+
+
+def test_a_setting_that_the_preflight_does_not_have(compose, inputs, tmp_path):
+    config = compose(*arguments(inputs, tmp_path), "+preflight.gpu_gb=80")
+    sentence = "preflight has no setting 'gpu_gb'; its settings are skip, gpu_gib, grace_s"
+    check({r.name: r for r in run_checks(config, HTPO)}["preflight"], "fail", sentence)
+    with pytest.raises(ValueError, match=sentence):
+        require_files_and_numbers(config, HTPO)
 
 
 def test_without_model_and_data_the_config_fails_and_the_rest_is_skipped(compose):

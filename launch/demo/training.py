@@ -1,0 +1,100 @@
+"""The demo's training process: followed to its end, asked to save by Ctrl-C or SIGTERM, and never left behind."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from launch.demo.progress import progress
+from recipe.files.metrics import read_metrics
+from recipe.runs.stopping import RUN_AGAIN, TRY_AGAIN
+
+ROOT = Path(__file__).resolve().parents[2]
+# Of a process that was asked to end and had nothing new to save; the latter two before it listens.
+_UNSAVED = (TRY_AGAIN, -signal.SIGTERM, signal.SIGTERM)
+
+
+def train(command: list[str], run_dir: Path, total_steps: int) -> int:
+    """Run the command with its output in train.log, and show from the metrics how far it is. Returns its exit status.
+
+    The first Ctrl-C or SIGTERM asks it to save and end, a second Ctrl-C kills it (130). To be called in the main thread.
+    """
+    environment = os.environ | {"RAY_ADDRESS": "local"}  # a cluster of its own, whatever else runs on this machine
+    log = run_dir / "train.log"
+    with log.open("a") as output, closing(progress(total_steps, read_metrics(run_dir))) as shown:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a terminal sends Ctrl-C to all processes of its own, and Ray's would end at once
+            preexec_fn=die_with_parent,
+        )
+        try:
+            with _asking(process) as asked:
+                while process.poll() is None:
+                    time.sleep(1)
+                    shown.show(read_metrics(run_dir))
+        except BaseException:
+            _kill(process)
+            process.wait()
+            raise
+        shown.show(read_metrics(run_dir))
+    status = process.returncode
+    if status == RUN_AGAIN:
+        print("\nStopped as asked; the same command goes on.", file=sys.stderr)
+    elif asked and status == -signal.SIGKILL:
+        print("\nKilled; the same command goes on from the last checkpoint, if there is one.", file=sys.stderr)
+        return 128 + signal.SIGINT
+    elif asked and status in _UNSAVED:
+        print("\nStopped as asked, with nothing new to save; the same command goes on.", file=sys.stderr)
+        return TRY_AGAIN
+    elif status:
+        print(f"\nTraining failed (exit status {status}). The end of {log}:\n", file=sys.stderr)
+        print("\n".join(log.read_text(errors="replace").splitlines()[-25:]), file=sys.stderr)
+    return status
+
+
+@contextmanager
+def _asking(process: subprocess.Popen) -> Iterator[list[int]]:
+    """Meanwhile signals to this process ask that one to end; yields the list that gets their numbers."""
+    asked: list[int] = []
+
+    def handle(number: int, _) -> None:
+        asked.append(number)
+        if len(asked) == 1:
+            process.send_signal(signal.SIGTERM)
+            name = signal.Signals(number).name
+            text = f"\n{name}: saving what is trained, then ending, which may take a minute; Ctrl-C kills it at once\n"
+            os.write(2, text.encode())  # print may be in the middle of a line
+        elif number == signal.SIGINT:
+            _kill(process)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _kill(process: subprocess.Popen) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # it leads a session of its own
+
+
+def die_with_parent() -> None:
+    """Ask Linux to end this process when its parent is killed, so that a second demo never meets the first one's rest.
+
+    SIGTERM would let it finish its step and save.
+    """
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
