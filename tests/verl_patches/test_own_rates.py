@@ -1,4 +1,4 @@
-"""A learning rate that was changed for a resume is trained with, and the checkpoint's moments and place in the schedule stay."""
+"""A learning rate that was changed for a resume is trained with; the checkpoint's moments and place in the schedule stay."""
 
 import pickle
 
@@ -71,7 +71,8 @@ def test_here_the_config_decides_and_the_place_in_the_schedule_stays(load, sched
     apply()
     resumed = Manager(schedule, lr=5e-4, weight_decay=0.0, betas=(0.8, 0.99))
     resumed.load_checkpoint(saved.state())
-    assert "with lr 0.0005 (in the checkpoint 0.001), weight_decay 0.0 (in the checkpoint 0.1), betas" in capsys.readouterr().out
+    told = "with lr 0.0005 (in the checkpoint 0.001), weight_decay 0.0 (in the checkpoint 0.1), betas"
+    assert told in capsys.readouterr().out
     assert [resumed.group[key] for key in ("weight_decay", "betas")] == [0.0, (0.8, 0.99)]
     for a, b in zip(saved.optimizer.state.values(), resumed.optimizer.state.values(), strict=True):
         assert all(torch.equal(a[key], b[key]) for key in ("exp_avg", "exp_avg_sq", "step"))
