@@ -1,4 +1,4 @@
-"""A run's checkpoint is asked and scored as the run was: the chat template's arguments, and where the reward looked for answers.
+"""A run's checkpoint is asked and scored as the run was: chat template arguments, and where the reward looked for answers.
 
 Both decide accuracies, and both would else have to be given again. They are taken from the run's `trained_with.json` where the
 evaluation gives none; where it gives others, that is said and done.
