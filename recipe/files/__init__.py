@@ -2,5 +2,6 @@
 
 whole.py    files that are there whole or not at all
 metrics.py  the metrics of a run, over all of its attempts
+warned.py   the warnings of a run
 scalars.py  values of any kind as scalars of JSON's types
 """

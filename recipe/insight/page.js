@@ -132,6 +132,14 @@
     return el("section", { class: "card" }, el("h2", { text: "First and last value of each run" }), table(head, rows), ...lacking);
   }
 
+  function warnings() {
+    const kept = data.runs.filter((run) => run.warnings);
+    const rows = kept.flatMap((run) => run.warnings.map((one) => ({ cells: [run.name, `${one.began}`, one.over === null ? "not over" : `${one.over}`, one.text] })));
+    const sound = kept.filter((run) => !run.warnings.length).map((run) => el("p", { class: "note", text: `${run.name}: none.`, dir: "auto" }));
+    const known = rows.length ? [table(["run", "began in step", "over in step", "what was said"], rows)] : [];
+    return kept.length ? [el("section", { class: "card", id: "warnings" }, el("h2", { text: "Warnings" }), ...known, ...sound)] : [];
+  }
+
   // ---- configuration ----
 
   function configuration() {
@@ -180,7 +188,7 @@
       tab.setAttribute("aria-selected", String(i === place));
       tab.tabIndex = i === place ? 0 : -1;
       if (i !== place || panel.childNodes.length) return;
-      panel.append(...(id === "overview" ? [summary()] : []), ...build());
+      panel.append(...(id === "overview" ? [summary(), ...warnings()] : []), ...build());
     });
     history.replaceState(null, "", `#${tabs[place].id}`);
     scrollTo(0, 0);

@@ -29,7 +29,7 @@ def page(runs: Sequence[Run]) -> str:
     sections = [overview(runs), groups(runs), prompts(runs), times(runs)]
     by_run = [next((one for one in described(runs) if one.display == run.display), None) for run in runs]
     data = {
-        "runs": [{"name": run.name, "lacks": run.lacks, "facts": _facts(run)} for run in runs],
+        "runs": [{"name": run.name, "lacks": run.lacks, "facts": _facts(run), "warnings": _warnings(run)} for run in runs],
         "sections": sections,
         "config": _configs(runs),
         "tokens": [_tokens(run, one) for run, one in zip(runs, by_run, strict=True)],
@@ -88,6 +88,10 @@ def _facts(run: Run) -> list[str]:
     changes = [_change(values, form) for values, form in zip(known[:4], ("{:.3f}", "{:.1%}", "{:.3f}", "{:,.0f}"), strict=True)]
     seconds = f"{np.median(known[4]):,.1f} s" if len(known[4]) else "-"
     return [run.method or "-", f"{metrics.steps[-1]:,}", *changes, seconds]
+
+
+def _warnings(run: Run) -> list[dict[str, Any]] | None:
+    return None if run.warnings is None else [asdict(one) | {"text": visible(one.text)} for one in run.warnings]
 
 
 def _change(values: np.ndarray, form: str) -> str:

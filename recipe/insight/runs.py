@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from recipe.files.warned import Warned, read_warnings
 from recipe.insight.config import Config, read_config
 from recipe.insight.dumps import TOKENS, Dumps, read_dumps
 from recipe.insight.metrics import Metrics, read_metrics
@@ -16,7 +17,7 @@ from recipe.token_level.display import FILE, Display
 
 @dataclass(frozen=True)
 class Run:
-    """A run; `config`, `display`, `dumps` and `verdicts` are None where the folder has none."""
+    """A run; `config`, `display`, `dumps`, `verdicts` and `warnings` are None where the folder has none."""
 
     name: str
     metrics: Metrics
@@ -24,6 +25,7 @@ class Run:
     display: Display | None
     dumps: Dumps | None
     verdicts: Verdicts | None
+    warnings: list[Warned] | None
 
     @property
     def method(self) -> str:
@@ -75,7 +77,7 @@ def _load(folder: Path, name: str, tokens: int) -> Run:
     metrics = read_metrics(folder, own)
     last_step = int(metrics.steps[-1])
     dumps = read_dumps(folder, display, tokens, last_step)
-    return Run(name, metrics, read_config(folder), display, dumps, read_verdicts(folder, last_step))
+    return Run(name, metrics, read_config(folder), display, dumps, read_verdicts(folder, last_step), read_warnings(folder))
 
 
 def read_display(folder: Path) -> Display | None:

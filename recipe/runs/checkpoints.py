@@ -16,6 +16,7 @@ from verl_patches.names import CHECKPOINT_FOLDER, CHECKPOINT_TRACKER
 
 LIST = "complete.json"
 DIGESTS = "digests.json"  # written later, see digests.py
+OTHERS = "checkpoints_of_others.json"  # beside the folders: the steps that a start which did not go on from here has found
 
 
 def write_list(folder: str) -> None:
@@ -68,12 +69,31 @@ def problem(folder: str | Path, is_tracked: bool) -> str | None:
     return None
 
 
+def of_others(directory: str | Path) -> set[int]:
+    """Steps of the checkpoints in `directory` that the run there does not go back to, and never removes."""
+    try:
+        return set(json.loads((Path(directory) / OTHERS).read_text()))
+    except FileNotFoundError:
+        return set()
+
+
+def say_of_others(directory: str | Path, steps: set[int]) -> None:
+    """Write that; without any there is no file."""
+    file = Path(directory) / OTHERS
+    if steps:
+        with written_whole(file) as new:
+            new.write_text(json.dumps(sorted(steps)))
+    else:
+        file.unlink(missing_ok=True)
+
+
 def newest_complete(directory: str, damage: Callable[[Path], str | None] = lambda folder: None) -> tuple[str | None, list[str]]:
     """The newest complete checkpoint below `directory`, and a sentence about each newer one that is broken or unfinished.
 
     Nothing newer than what verl's tracker names counts: whoever goes back to an older checkpoint sets the tracker. A tracker
     that cannot be read (a disk that was full), or is gone though there are checkpoints, is a broken thing, too, and then every
-    checkpoint with a list counts. Without one, a first checkpoint that was not finished is none.
+    checkpoint with a list counts. Without one, a first checkpoint that was not finished is none. Those `of_others` count only
+    where the tracker names one of them.
 
     damage: says what is wrong with a checkpoint whose files are all there; None if nothing is.
 
@@ -92,6 +112,9 @@ def newest_complete(directory: str, damage: Callable[[Path], str | None] = lambd
     steps = {int(m[1]): p for p in root.glob(CHECKPOINT_FOLDER.format("*")) if (m := name.fullmatch(p.name))}
     if not tracker.exists() and all(_begun(folder) for folder in steps.values()):
         return None, []
+    others = of_others(root) if tracked is not None else set()
+    if tracked not in others:
+        steps = {step: folder for step, folder in steps.items() if step not in others}
     for step in sorted(steps, reverse=True):
         reason = problem(steps[step], step == tracked) or damage(steps[step])
         if reason is not None:

@@ -16,9 +16,9 @@ import transfer_queue as tq
 from omegaconf import open_dict
 from verl.utils.debug import marked_timer
 
-from recipe.runs.checkpoints import begin_list, newest_complete, resumes_from, write_list
+from recipe.runs.checkpoints import begin_list, newest_complete, of_others, problem, resumes_from, say_of_others, write_list
 from recipe.runs.digests import DigestsLater, damage
-from recipe.runs.retention import keep_of, remove, superfluous
+from recipe.runs.retention import keep_of, listed, remove, superfluous
 from recipe.runs.stopping import Stopped, StoppedUnsaved, request_file
 from verl_patches.names import CHECKPOINT_FOLDER
 from verl_patches.trainer_hooks import HookedTrainer
@@ -163,6 +163,8 @@ class RecoverableTrainer(HookedTrainer):
                 write_list(folder)
             self.saved_step = self.global_steps
         self.writing = None
+        if self.global_steps in (others := of_others(folder.parent)):  # written over
+            say_of_others(folder.parent, others - {self.global_steps})
         if listed:
             self.digests.start(folder)
         for call in calls:
@@ -199,6 +201,10 @@ class RecoverableTrainer(HookedTrainer):
         folder = Path(self.config.trainer.resume_from_path) if chosen else self._folder(self.global_steps)
         if self.global_steps and folder.resolve().parent == Path(self.config.trainer.default_local_dir).resolve():
             self.resumed_step = self.global_steps
+        else:
+            own_folder = self.config.trainer.default_local_dir
+            if found := {step for step, path in listed(own_folder).items() if problem(path, is_tracked=False) is None}:
+                say_of_others(own_folder, of_others(own_folder) | found)
         if self.trainer_mode != "sync" and self.global_steps:
             self._issued = (folder / ISSUED).exists()
             # Of a validation that was broken off; verl would take its rows for the next one's.

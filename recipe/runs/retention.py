@@ -7,7 +7,7 @@ may go, is decided narrowly, since what is removed is gone:
 - N is below the checkpoint that was just completed, which itself is never touched, nor is anything newer: whoever goes back to
   an older step may want the newer ones;
 - this start has written it, or had resumed from it or from a later one in the same folder. A start from step 0, or from a
-  checkpoint elsewhere, leaves what it finds.
+  checkpoint elsewhere, leaves what it finds; so do the starts that go on from its checkpoints, for which it is written down.
 
 Of these the newest complete ones stay, and unfinished or damaged ones go: nothing resumes from those any more.
 """
@@ -20,7 +20,7 @@ import sys
 from collections.abc import Set
 from pathlib import Path
 
-from recipe.runs.checkpoints import LIST, problem
+from recipe.runs.checkpoints import LIST, of_others, problem
 from verl_patches.names import CHECKPOINT_FOLDER
 
 _NAME = re.compile(CHECKPOINT_FOLDER.format(r"(\d+)"))
@@ -52,7 +52,8 @@ def superfluous(directory: str | Path, newest: int, keep: int, own: Set[int], re
     newest: step of the checkpoint that was just completed. own: steps that this start has saved. resumed: the step that it has
     resumed from in this directory, 0 for none.
     """
-    older = {step: folder for step, folder in listed(directory).items() if step < newest and (step <= resumed or step in own)}
+    ours = (set(range(resumed + 1)) - of_others(directory)) | own
+    older = {step: folder for step, folder in listed(directory).items() if step < newest and step in ours}
     whole = sorted(step for step, folder in older.items() if problem(folder, is_tracked=False) is None)
     stay = whole[max(len(whole) - (keep - 1), 0) :]
     return [older[step] for step in sorted(older) if step not in stay]

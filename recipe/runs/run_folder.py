@@ -12,7 +12,11 @@ from recipe.token_level.display import FILE, Display
 
 def run_folder(config) -> Path:
     """The run's folder."""
-    checkpoints = Path(config.trainer.default_local_dir)
+    return folder_of(Path(config.trainer.default_local_dir))
+
+
+def folder_of(checkpoints: Path) -> Path:
+    """That of the run with these checkpoints."""
     return checkpoints.parent if checkpoints.name == "checkpoints" else checkpoints
 
 

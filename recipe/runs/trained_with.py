@@ -1,11 +1,13 @@
 """The settings that decide the objective, kept in the run's folder with its checkpoints, so that none is resumed with others.
 
-Not among them is what people change on the way: steps, learning rate, batch sizes, lengths, data, reward, machines.
+Not among them is what people change on the way: steps, learning rate, batch sizes, lengths, data, reward, machines. How prompts
+are written and answers found is kept beside them, for evaluations of the checkpoints, and not compared.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from recipe.files.whole import written_whole
 from recipe.runs.checkpoints import newest_complete
-from recipe.runs.run_folder import run_folder
+from recipe.runs.run_folder import folder_of, run_folder
 from recipe.runs.value_checks import leaves
 from recipe.token_level.method import Method
+from verl_patches.names import CHECKPOINT_FOLDER
 
 FILE = "trained_with.json"
+_ANSWERS = "answers"
 _ACTOR, _ROLLOUT, _MODEL = "actor_rollout_ref.actor", "actor_rollout_ref.rollout", "actor_rollout_ref.model.path"
 _CLIP = ("clip_ratio", "clip_ratio_low", "clip_ratio_high", "clip_ratio_c", "tau_pos", "tau_neg")
 _LOSS = ("policy_loss", *_CLIP, "loss_agg_mode", "loss_scale_factor", "entropy_coeff")
@@ -60,8 +64,43 @@ def _model(config: DictConfig) -> str:
 
 def keep_settings(config: DictConfig, method: Method) -> None:
     """Write what the checkpoint that has just been saved was trained with. OSError if it cannot be written."""
+    content = objective_settings(config, method) | {_ANSWERS: _answers(config)}
     with written_whole(run_folder(config) / FILE) as new:
-        new.write_text(json.dumps(objective_settings(config, method), indent=1) + "\n", encoding="utf-8")
+        new.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _answers(config: DictConfig) -> dict[str, Any]:
+    function = config.reward.custom_reward_function
+    nodes = {
+        "reward_kwargs": function.get("reward_kwargs"),
+        "apply_chat_template_kwargs": config.data.get("apply_chat_template_kwargs"),
+    }
+    return {"reward": function.path} | {
+        key: OmegaConf.to_container(node, resolve=True) if node else {} for key, node in nodes.items()
+    }
+
+
+def answers_of(checkpoint: Path) -> tuple[dict[str, Any], Path] | None:
+    """How the run of a checkpoint wrote its prompts and found answers, and the file that says so; None if nothing does.
+
+    checkpoint: a folder of checkpoints, or a path in one. Keys: `reward`, the path of its function, None for verl's own;
+    `reward_kwargs`; `apply_chat_template_kwargs`.
+
+    Raises:
+        ValueError: the file cannot be read.
+    """
+    name = re.compile(CHECKPOINT_FOLDER.format(r"\d+"))
+    found = next((path.parent for path in (checkpoint, *checkpoint.parents) if name.fullmatch(path.name)), checkpoint)
+    file = folder_of(found) / FILE
+    kept = _read(file).get(_ANSWERS) if file.is_file() else None
+    return None if kept is None else (kept, file)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise ValueError(f"{file}, what the checkpoints were trained with, cannot be read ({error}); remove it") from None
 
 
 def check_settings(config: DictConfig, method: Method) -> Path | None:
@@ -72,10 +111,8 @@ def check_settings(config: DictConfig, method: Method) -> Path | None:
     file = run_folder(config) / FILE
     if not _resumes_here(config) or not file.exists():
         return None
-    try:
-        old = dict(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise ValueError(f"{file}, what the checkpoints were trained with, cannot be read ({error}); remove it") from None
+    old = _read(file)
+    old.pop(_ANSWERS, None)
     new = objective_settings(config, method)
     keys = ["method"] if old.get("method") != method.name else [*new, *(key for key in old if key not in new)]
     changed = [f"{key} {_text(old.get(key))} -> {_text(new.get(key))}" for key in keys if old.get(key) != new.get(key)]

@@ -68,8 +68,9 @@ class RunTrainer(FiniteTrainer, AdaptiveTemperatureTrainer, FilledTrainer, Watch
         if "console" in backends:
             backends["console"] = StepLine(self.total_training_steps, self.method.console)
         continue_tensorboard(backends, self.global_steps)
-        past = measured_before(run_folder(self.config), self.global_steps) if self.global_steps else {}
-        backends["health"] = HealthLog(self.method.signs, past)
+        folder = run_folder(self.config)
+        past = measured_before(folder, self.global_steps) if self.global_steps else {}
+        backends["health"] = HealthLog(self.method.signs, past, folder)
 
     def fit(self, agent_loop_manager):
         if not self.config.trainer.get("val_only", False):

@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
+from recipe.files.warned import Warned, write_warnings
 from recipe.htpo.objectives import GROUPS
-from recipe.insight.__main__ import write_report
+from recipe.insight.__main__ import main, write_report
 from tests import ROOT
 from tests.insight.folders import CONFIG, HAPO, HTPO, response, write_dump, write_run
 
@@ -130,6 +131,21 @@ def test_what_is_missing_is_said(report, visit):
     assert "bare: No configuration" in text
     assert "bare: No token view" in text
     assert "htpo: No" not in text
+
+
+def test_warnings_are_shown_with_their_steps(tmp_path, visit):
+    for name, warned in (
+        ("sick", [Warned(5, "entropy is low", 12), Warned(24, "<b>long</b>")]),
+        ("sound", []),
+        ("older", None),
+    ):
+        run = write_run(tmp_path / name)
+        if warned is not None:
+            write_warnings(run, warned)
+    main([*(str(tmp_path / name) for name in ("sick", "sound", "older")), "--out", str(tmp_path / "report")])
+    card = visit(tmp_path / "report/index.html").locator("#warnings")
+    assert card.locator("tbody tr").all_inner_texts() == ["sick\t5\t12\tentropy is low", "sick\t24\tnot over\t<b>long</b>"]
+    assert card.locator("p").all_inner_texts() == ["sound: none."]
 
 
 def test_the_configuration_shows_what_differs_and_can_be_searched(report, visit):

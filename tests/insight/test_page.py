@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 
+from recipe.files.warned import Warned, write_warnings
 from recipe.insight.__main__ import main
 from recipe.insight.plots import groups, overview, prompts, times
 from recipe.insight.runs import load_runs
@@ -54,6 +55,24 @@ def test_the_same_runs_give_the_same_page(run, tmp_path):
     for name in ("one", "two"):
         main([str(run), "--out", str(tmp_path / name)])
     assert (tmp_path / "one/index.html").read_bytes() == (tmp_path / "two/index.html").read_bytes()
+
+
+def test_the_steps_in_which_warnings_began_and_were_over(run, tmp_path):
+    other = write_run(tmp_path / "other")
+    write_warnings(run, [Warned(5, "entropy \u202eis low", 12), Warned(24, "<b>long</b>")])
+    write_warnings(other, [])
+    main([str(run), str(other), str(write_run(tmp_path / "from before")), "--out", str(tmp_path / "report")])
+    html = (tmp_path / "report/index.html").read_text()
+    found = [one["warnings"] for one in json.loads(scripts(html)[0][1])["runs"]]
+    assert found == [
+        [
+            {"began": 5, "text": "entropy \u27e8U+202E\u27e9is low", "over": 12},
+            {"began": 24, "text": "<b>long</b>", "over": None},
+        ],
+        [],
+        None,
+    ]
+    assert "...warnings()" in scripts(html)[-1][1]
 
 
 def test_without_plotly_it_says_so(run, tmp_path, capsys, monkeypatch):

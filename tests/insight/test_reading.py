@@ -146,6 +146,16 @@ def test_a_broken_display_is_named(tmp_path, capsys):
     assert_refused(capsys, [run], f"{path} does not say what a method shows", tmp_path)
 
 
+def test_broken_warnings_are_named(tmp_path, capsys):
+    run = write_run(tmp_path / "run")
+    path = run / "warnings.json"
+    for text in ("{", "[1]", '[{"began": 1}]', '[{"began": 1, "text": "x", "\u202e": 1}]', "[" * 100_000):
+        path.write_text(text)
+        assert_refused(capsys, [run], f"{path} holds no list of warnings; restore it", tmp_path)
+    path.write_text('[{"began": "1", "text": "x"}]')
+    assert_refused(capsys, [run], f"{path} holds a warning without its step or text", tmp_path)
+
+
 def test_broken_dumps_are_named(tmp_path, capsys):
     run = write_run(tmp_path / "run")
 

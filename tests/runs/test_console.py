@@ -83,7 +83,7 @@ def test_hapos_sides():
     assert HAPO.console({}) == []
 
 
-def test_it_takes_the_place_of_verls_console(capsys):
+def test_it_takes_the_place_of_verls_console(capsys, tmp_path):
     """`fit` assigns the Tracking it has made to `logger`; other backends see everything."""
     from verl.trainer.ppo.v1 import get_trainer_cls
     from verl.utils.tracking import Tracking
@@ -91,6 +91,7 @@ def test_it_takes_the_place_of_verls_console(capsys):
     importlib.import_module("recipe.htpo.trainer")
     trainer = object.__new__(get_trainer_cls("htpo_sync"))
     trainer.total_training_steps, trainer.global_steps = 300, 0
+    trainer.config = SimpleNamespace(trainer=SimpleNamespace(default_local_dir=str(tmp_path)))
     trainer.logger = Tracking("project", "run", ["console"])
     assert isinstance(trainer.logger.logger["console"], StepLine)
     seen = {}

@@ -8,7 +8,7 @@ import pytest
 from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 
 from recipe.runs import retention
-from recipe.runs.checkpoints import LIST, newest_complete, write_list
+from recipe.runs.checkpoints import LIST, newest_complete, of_others, write_list
 from recipe.runs.combinations import set_right
 
 
@@ -126,6 +126,58 @@ def test_a_start_that_does_not_go_on_from_here_leaves_what_it_finds(start, train
     assert save(4) == [1, 2, 3, 4]
     assert save(5) == [1, 2, 3, 4, 5]
     assert save(6) == [1, 2, 3, 5, 6]
+
+
+@pytest.mark.parametrize("where", ["anew", "elsewhere"])
+def test_nor_do_the_starts_that_go_on_from_its_checkpoints_remove_it(start, trainer, tmp_path, where):
+    directory = trainer.folder.parent
+    for step in (1, 2, 3):
+        make(directory, step)
+    (directory / "latest_checkpointed_iteration.txt").write_text("3")
+    if where == "anew":
+        save = start(2, resume_mode="disable")
+    else:
+        save = start(2, resume_mode="resume_path", resume_from_path=str(make(tmp_path / "elsewhere", 3)))
+    save(4)
+    assert save(5) == [1, 2, 3, 4, 5]
+    save = start(2)  # by itself: at 5
+    assert trainer.resumed_step == 5
+    assert save(6) == [1, 2, 3, 5, 6]
+    assert save(7) == [1, 2, 3, 6, 7]
+    assert start(2)(8) == [1, 2, 3, 7, 8]
+    assert of_others(directory) == {1, 2, 3}
+
+
+def test_a_broken_checkpoint_is_not_answered_by_one_of_another_run(start, trainer, tmp_path):
+    directory = trainer.folder.parent
+    for step in (10, 20, 30):
+        make(directory, step)
+    (directory / "latest_checkpointed_iteration.txt").write_text("30")
+    path = make(tmp_path / "elsewhere", 3)
+    save = start(2, resume_mode="resume_path", resume_from_path=str(path))
+    assert newest_complete(directory)[0].endswith("global_step_30")  # as long as verl's tracker says so
+    save(4)
+    assert save(24) == [4, 10, 20, 24, 30]
+    (directory / "global_step_24/actor/model.pt").unlink()
+    folder, broken = newest_complete(directory)
+    assert folder.endswith("global_step_4")
+    assert broken == [f"{directory}/global_step_24 lacks actor/model.pt"]
+    shutil.rmtree(directory / "global_step_4")
+    with pytest.raises(ValueError, match=r"no checkpoint .* is complete \(.*global_step_24 lacks"):
+        newest_complete(directory)
+
+
+def test_what_is_written_over_is_the_runs_own(start, trainer, tmp_path):
+    directory = trainer.folder.parent
+    make(directory, 5)
+    make(directory, 2, "unfinished")
+    save = start(2, resume_mode="resume_path", resume_from_path=str(make(tmp_path / "elsewhere", 3)))
+    assert of_others(directory) == {5}
+    assert save(4) == [2, 4, 5]
+    assert save(5) == [2, 4, 5]
+    assert of_others(directory) == set()
+    assert save(6) == [2, 5, 6]
+    assert start(2)(7) == [6, 7]
 
 
 def test_a_folder_that_cannot_be_removed_is_a_warning(monkeypatch, capsys, tmp_path):

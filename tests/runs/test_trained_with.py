@@ -211,6 +211,7 @@ def test_the_file_is_written_with_a_checkpoint_and_only_then(monkeypatch, run, t
     trainer.left_out = []
     trainer.save()
     kept = json.loads((tmp_path / "run" / FILE).read_text())
+    assert kept.pop("answers") == {"reward": None, "reward_kwargs": {}, "apply_chat_template_kwargs": {}}
     assert kept == objective_settings(trainer.config, HTPO)
     assert kept["htpo.difficulty_threshold"] == 0.5
     assert kept["method"] == "htpo"

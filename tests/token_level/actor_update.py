@@ -26,6 +26,7 @@ import torch
 from tests import ROOT
 from tests.composing import compose
 from tests.pure_support import DEVICE, random_batch
+from tests.token_level.masked import kept_tokens
 
 ROWS, WIDTH = 8, 32
 INPUTS = ("entropy", "response_mask", "hard", "correct")
@@ -54,13 +55,15 @@ OVERRIDES = (
 class Update:
     """One setting to run: the method, overrides of its config, and the number of updates.
 
-    dtype: of weights and computation; in float64 two settings can be told from rounding.
+    dtype: of weights and computation; in float64 two settings can be told from rounding. masked: with responses that are
+    filtered or rejected, in whole and in part.
     """
 
     method: str = "htpo"
     overrides: tuple[str, ...] = ()
     dtype: torch.dtype = torch.float64
     updates: int = 1
+    masked: bool = False
 
 
 @dataclass
@@ -123,14 +126,17 @@ def nested(rows):
     return torch.nested.as_nested_tensor(list(rows), layout=torch.jagged)
 
 
-def rollouts(name: str, vocabulary: int, settings):
+def rollouts(name: str, vocabulary: int, settings, masked: bool):
     """A batch as verl's trainer sends it to `update_actor`: nested, one row a response with its prompt."""
     from tensordict import TensorDict
 
     generator = torch.Generator().manual_seed(1)
     batch = {key: values.cpu() for key, values in random_batch(rows=ROWS, width=WIDTH).items()}  # where the trainer has it
-    fields = token_fields(name, batch, settings)
     lengths = batch["response_mask"].sum(1).tolist()
+    if masked:
+        batch["response_mask"] = kept_tokens(batch["response_mask"])
+        batch["advantages"] = batch["advantages"] * batch["response_mask"]
+    fields = token_fields(name, batch, settings)
     prompts = [torch.randint(vocabulary, (3 + row % 3,), generator=generator) for row in range(ROWS)]
     responses = [torch.randint(vocabulary, (length,), generator=generator) for length in lengths]
     sequences = [torch.cat(pair) for pair in zip(prompts, responses, strict=True)]
@@ -230,7 +236,7 @@ def prepared(model: str, update: Update):
     settings = method.settings(OmegaConf.to_container(config[update.method]), actor)
     worker = make_worker(config, "actor", update.dtype)
     engine, rows = worker.actor.engine, rows_of(worker.actor.engine)
-    data = tu.index_select_tensor_dict(rollouts(update.method, engine.module.config.vocab_size, settings), rows)
+    data = tu.index_select_tensor_dict(rollouts(update.method, engine.module.config.vocab_size, settings, update.masked), rows)
     unpadded = worker.actor.model_config.use_remove_padding
     tu.assign_non_tensor(data, temperature=1.0, global_batch_size=ROWS, use_remove_padding=unpadded, calculate_entropy=True)
     data["old_log_probs"] = around(log_probs(engine, data), rows, seed=2)

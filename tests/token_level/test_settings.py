@@ -19,7 +19,8 @@ ULYSSES = (*UNPADDED, f"{ACTOR}.ulysses_sequence_parallel_size=2")
 KL = (f"{ACTOR}.use_kl_loss=True", f"{ACTOR}.kl_loss_coef=0.1")
 LORA = (f"{MODEL}.lora_rank=4", f"{MODEL}.lora_alpha=8", f"{MODEL}.target_modules=all-linear")
 
-# World size, name of the setting: its overrides.
+# World size, name of the setting: its overrides. Those called masked have filtered and rejected responses in their batch; one
+# of four ranks has no others.
 SETTINGS = {
     1: {
         "micro-batches of 1": (),
@@ -32,6 +33,9 @@ SETTINGS = {
         "entropy in chunks": (f"{ACTOR}.entropy_from_logits_with_chunking=True",),
         "KL": KL,
         "LoRA": LORA,
+        "masked": (),
+        "masked, micro-batches of 4": (f"{MICRO}=4",),
+        "masked, unpadded, dynamic batches": (*UNPADDED, *DYNAMIC),
     },
     2: {
         "sharded over 2": (),
@@ -40,23 +44,26 @@ SETTINGS = {
         "offload": (f"{ACTOR}.fsdp_config.param_offload=True", f"{ACTOR}.fsdp_config.optimizer_offload=True"),
         "KL, sharded over 2": (*KL, *UNPADDED),
         "LoRA, Ulysses 2": (*LORA, *ULYSSES),
+        "masked, sharded over 2": (),
+        "masked, Ulysses 2, dynamic batches": (*ULYSSES, *DYNAMIC),
     },
     4: {
         "sharded over 4": UNPADDED,
         "sharded over 2, twice": (*UNPADDED, f"{ACTOR}.fsdp_config.fsdp_size=2"),
         "sharded over 2, twice, Ulysses 2": (*ULYSSES, f"{ACTOR}.fsdp_config.fsdp_size=2"),
+        "masked, sharded over 4": UNPADDED,
     },
 }
 METHODS = ("htpo", "hapo")
 # What a GPU computes in: weights and gradients in float32, the model in bf16.
 BF16 = (*ULYSSES, *DYNAMIC, f"{ACTOR}.fsdp_config.mixed_precision.param_dtype=bf16")
 CASES = [(method, world, name) for world, settings in SETTINGS.items() for method in METHODS for name in settings]
-BASES = ("micro-batches of 1", "KL", "LoRA")
+BASES = ("micro-batches of 1", "KL", "LoRA", "masked")
 
 
 def base(name):
-    """The setting whose numbers this one must have: a KL term and adapters change them."""
-    return next((base for base in ("KL", "LoRA") if base in name), "micro-batches of 1")
+    """The setting whose numbers this one must have: a KL term, adapters and masks change them."""
+    return next((base for base in BASES[1:] if base in name), BASES[0])
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +73,7 @@ def results(demo_inputs, tmp_path_factory):
     found = {}
     for world, settings in SETTINGS.items():
         cases = [case for case in CASES if case[1] == world]
-        updates = [Update(method, settings[name]) for method, _, name in cases]
+        updates = [Update(method, settings[name], masked="masked" in name) for method, _, name in cases]
         if world == 2:
             cases += [(method, world, "bf16") for method in METHODS]
             updates += [Update(method, BF16, torch.float32) for method in METHODS]
@@ -87,12 +94,13 @@ def test_the_update_is_the_same(results, method, world, name):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_the_bases_differ(results, method):
-    plain, kl, lora = (results[method, 1, name] for name in BASES)
+    plain, kl, lora, masked = (results[method, 1, name] for name in BASES)
     assert kl.loss[0] != pytest.approx(plain.loss[0], rel=1e-3)
     assert kl.metrics[0]["kl_loss"] > 0
     assert kl.gradient.shape == plain.gradient.shape
     assert not torch.allclose(kl.gradient, plain.gradient, rtol=1e-3)
     assert lora.gradient.numel() < plain.gradient.numel() / 5
+    assert not torch.allclose(masked.gradient, plain.gradient, rtol=1e-3)
 
 
 @pytest.mark.parametrize("method", METHODS)

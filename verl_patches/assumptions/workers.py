@@ -91,6 +91,17 @@ WORKERS: tuple[Assumption, ...] = (
     ),
     *part(
         "FSDP rank",
+        "verl_patches.checkpoints.own_rates",
+        (
+            "checkpoint.fsdp_checkpoint_manager.FSDPCheckpointManager.load_checkpoint",
+            Says("self.optimizer.load_state_dict(", "self.lr_scheduler.load_state_dict("),
+        ),
+        ("torch_functional.get_constant_schedule_with_warmup", Says("return LambdaLR(optimizer, lr_lambda, last_epoch)")),
+        ("torch_functional.get_cosine_schedule_with_warmup", Says("return LambdaLR(optimizer, lr_lambda, last_epoch)")),
+        under="verl.utils.",
+    ),
+    *part(
+        "FSDP rank",
         "verl_patches.checkpoints.shards_once",
         (
             "save_checkpoint",

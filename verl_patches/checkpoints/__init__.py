@@ -1,6 +1,7 @@
 """What verl's FSDP checkpoint manager does otherwise in this project's runs.
 
 other_ranks.py   a checkpoint of another number of ranks is loaded
+own_rates.py     the learning rate of a resumed run is its config's, not the checkpoint's
 shards_once.py   under hybrid sharding each shard is written once, not once for each replica
 weights_only.py  what is pickled in a checkpoint is data, never run
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import sys
 
-from verl_patches.checkpoints import other_ranks, shards_once, weights_only
+from verl_patches.checkpoints import other_ranks, own_rates, shards_once, weights_only
 from verl_patches.contract import check
 
 
@@ -21,3 +22,4 @@ def apply() -> None:
     shards_once.apply()
     other_ranks.apply()
     weights_only.apply()
+    own_rates.apply()

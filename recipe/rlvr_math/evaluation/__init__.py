@@ -3,6 +3,7 @@
 evaluate.py             the command
 benchmarks.py           what is asked
 model_folder.py         the model, merged if it is a training checkpoint
+as_trained.py           what of it is the run's, if it is a checkpoint of one
 serve.py                the servers that answer
 scoring.py              the reward function
 collect.py              many responses at a time, through both; progress.py, the bar and the closing table

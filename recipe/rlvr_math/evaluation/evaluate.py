@@ -18,6 +18,7 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
+from recipe.rlvr_math.evaluation.as_trained import take_from_run
 from recipe.rlvr_math.evaluation.benchmarks import Benchmark, encode_prompts, read_benchmarks
 from recipe.rlvr_math.evaluation.collect import Request, collect
 from recipe.rlvr_math.evaluation.evaluation_folder import RunFolder, check_settings, open_run
@@ -62,6 +63,8 @@ def prepare(config: DictConfig) -> Plan:
     count_servers(config)
     benchmarks = read_benchmarks(config.benchmarks)
     model = find_model(config.model, config.out)
+    for sentence in take_from_run(config, model.source):
+        print(sentence, file=sys.stderr)
     given = config.actor_rollout_ref.model
     check_context(model.folder, config.max_prompt_tokens + config.max_response_tokens, given.trust_remote_code)
     tokenizer = load_tokenizer(model.folder, given.trust_remote_code, given.custom_chat_template)

@@ -42,7 +42,9 @@ def after_thinking(response: str, mode: str = "none", tags: Iterable[Iterable[st
         raise ValueError(f"thinking is {mode!r}; it must be one of {', '.join(MODES)}")
     pairs = [tuple(pair) for pair in tags]
     if not pairs or any(len(pair) != 2 or not all(isinstance(tag, str) and tag for tag in pair) for pair in pairs):
-        raise ValueError(f"thinking_tags is {pairs!r}; it must be pairs of an opening and a closing tag, [[<think>,</think>]]")
+        raise ValueError(
+            f'thinking_tags is {pairs!r}; it must be pairs of an opening and a closing tag, [["<think>","</think>"]]'
+        )
     if mode == "none":
         return response
     end = max((place + len(close) for _, close in pairs if (place := response.rfind(close)) >= 0), default=None)

@@ -6,7 +6,8 @@ engines.py      weights that are updated wrongly, or that nobody gets
 importance.py   weights pi / mu of another distribution than the one sampled from
 precision.py    log-probs and entropies that are rounded
 requests.py     requests at a rollout server
-places.py       keys that are read no more
+places.py       keys that are not read
+seeds.py        responses of the same random numbers
 table.py        docs/combinations.md, written from all of them: `python -m recipe.runs.combinations`
 
 A new one is a `Rule` in one of these files; the tests compose its example and compare the table.
@@ -18,13 +19,14 @@ import warnings
 
 from omegaconf import DictConfig
 
-from recipe.runs.combinations import checkpoints, engines, importance, places, precision, requests
+from recipe.runs.combinations import checkpoints, engines, importance, places, precision, requests, seeds
 from recipe.runs.combinations.rule import REFUSED, SET, WARNED, Rule
 
 RULES: tuple[Rule, ...] = (
     *importance.RULES,
     *engines.RULES,
     *requests.RULES,
+    *seeds.RULES,
     *checkpoints.RULES,
     *precision.RULES,
     *places.RULES,

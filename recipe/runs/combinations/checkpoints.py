@@ -154,6 +154,16 @@ RULES = (
         seen=(("utils/checkpoint/fsdp_checkpoint_manager.py", "if self.should_load_optimizer:"),),
     ),
     Rule(
+        combination="FSDP, another learning rate, weight decay or betas than the checkpoint's that is resumed",
+        stock="The checkpoint's are restored and the new ones ignored.",
+        ours=ALLOWED,
+        how="the new ones are trained with, at the checkpoint's place in the schedule",
+        test="tests/verl_patches/test_own_rates.py::test_here_the_config_decides_and_the_place_in_the_schedule_stays",
+        verl="<=0.9.1",
+        seen=(("utils/checkpoint/fsdp_checkpoint_manager.py", "self.optimizer.load_state_dict(optimizer_state_dict)"),),
+        reports=("verl-project/verl#3170",),
+    ),
+    Rule(
         combination="`trainer.resume_mode=resume_path` in a Slurm job that is requeued",
         stock="Each requeue begins at the same checkpoint again.",
         ours=WARNED,

@@ -6,7 +6,7 @@ the loss of every method here is multiplied by the weight. Without them the roll
 
 from __future__ import annotations
 
-from recipe.runs.combinations.rule import REFUSED, ROLLOUT, WARNED, Rule, correction, get, mode_of
+from recipe.runs.combinations.rule import ALLOWED, REFUSED, ROLLOUT, WARNED, Rule, correction, get, mode_of
 
 _KEY = "algorithm.rollout_correction"
 _OFF = f"or leave the correction out ({_KEY}.rollout_is=null {_KEY}.rollout_rs=null)"
@@ -139,5 +139,19 @@ RULES = (
         find=_quantized,
         seen=(("workers/config/rollout.py", "quantization: Optional[str] = None"),),
         reports=("verl-project/verl#4415", "verl-project/verl#5459"),
+    ),
+    Rule(
+        combination="A model whose `generation_config.json` has a `top_p`, `top_k`, `repetition_penalty` or others",
+        stock="Right: each request says its own, and of that file only the ends of a response are taken.",
+        ours=ALLOWED,
+        test="tests/runs/combinations/test_stock.py::test_sampling_settings_of_the_model_do_not_reach_a_request",
+        seen=(
+            (
+                "workers/rollout/vllm_rollout/vllm_async_server.py",
+                "sampling_params = SamplingParams(max_tokens=max_tokens, **sampling_params)",
+            ),
+            ("trainer/ppo/v1/agent_loop_tq.py", "repetition_penalty=1.0,"),
+        ),
+        reports=("NVIDIA-NeMo/RL#3497", "verl-project/verl#702"),
     ),
 )

@@ -101,7 +101,7 @@ GRADIENT = (
         "actor/grad_norm",
         Spike(10, steps=100),
         "a gradient far out of the ordinary; entropy and length often jump after it",
-        "look at this step's responses in the token dump; if it comes again, lower actor_rollout_ref.actor.grad_clip",
+        "look at this step's responses in the token dump; if it comes again, lower actor_rollout_ref.actor.optim.clip_grad",
         "verl#1066, DanceGRPO#55",
         unit="",
     ),

@@ -68,3 +68,29 @@ def test_the_weight_under_top_p_is_the_mass_that_was_kept():
     weight = (actor / rollout)[kept]
     torch.testing.assert_close(weight, actor[kept].sum().expand_as(weight))
     assert 0.7 <= weight[0] < 1
+
+
+def test_requests_of_one_seed_sample_one_and_the_same_token():
+    from vllm.v1.sample.ops.topk_topp_sampler import random_sample
+
+    torch.manual_seed(0)
+    probabilities = torch.softmax(torch.randn(1, 1000), -1).repeat(16, 1)  # of the first token after a prompt, 16 responses
+    seeded = {row: torch.Generator().manual_seed(42) for row in range(16)}
+    assert len(set(random_sample(probabilities.clone(), seeded).tolist())) == 1
+    assert len(set(random_sample(probabilities.clone(), {}).tolist())) > 8
+
+    def first_tokens(seed):
+        torch.manual_seed(seed)
+        return random_sample(probabilities.clone(), {}).tolist()
+
+    assert first_tokens(1) == first_tokens(1) != first_tokens(2)  # two engines of one seed, at the same place
+
+
+def test_sampling_settings_of_the_model_do_not_reach_a_request():
+    from vllm import SamplingParams
+
+    asked = SamplingParams(temperature=1.0, top_p=1.0, top_k=-1, repetition_penalty=1.0)
+    names = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "frequency_penalty", "presence_penalty")
+    before = [getattr(asked, name) for name in names]
+    asked.update_from_generation_config({"temperature": 0.6, "top_p": 0.8, "top_k": 20, "repetition_penalty": 1.1}, 2)
+    assert [getattr(asked, name) for name in names] == before == [1.0, 1.0, -1, 0.0, 1.0, 0.0, 0.0]

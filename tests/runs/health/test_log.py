@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from recipe.files.warned import read_warnings
 from recipe.hapo.method import HAPO
 from recipe.htpo.method import HTPO
 from recipe.runs import health
@@ -42,6 +43,39 @@ def test_the_log_warns_on_stderr_with_the_step(capsys):
     metric = "hapo/high_entropy/outside_clip_share"
     assert first.startswith(f"warning: step 5: {metric} is 60.0% (mean of 5 steps; sound is less than 30.0%): the updates move")
     assert second == f"note: step 12: {metric} is 0.0% (mean of 5 steps): the warning of step 5 is over"
+
+
+def test_what_was_said_is_kept_over_all_attempts(tmp_path, capsys):
+    def metrics(step):
+        return {"hapo/high_entropy/outside_clip_share": 0.0 if 6 <= step < 20 else 0.6}
+
+    log = HealthLog(HAPO.signs, folder=tmp_path)
+    assert read_warnings(tmp_path) == []
+    for step in range(1, 30):
+        log.log(metrics(step), step)
+    first, second = read_warnings(tmp_path)
+    assert (first.began, first.over, second.began, second.over) == (5, 12, 22, None)
+    said = lines(capsys)
+    assert said[0] == f"warning: step 5: {first.text}"
+    assert said[2] == f"warning: step 22: {second.text}"
+
+    def kept(until):
+        HealthLog(HAPO.signs, {step: metrics(step) for step in range(1, until + 1)}, tmp_path)
+        return [(one.began, one.over) for one in read_warnings(tmp_path)]
+
+    assert kept(25) == [(5, 12), (22, None)]  # a start that goes on from step 25
+    assert kept(8) == [(5, None)]  # from step 8: what came after it is thrown away
+    assert kept(0) == []
+
+
+def test_a_folder_that_cannot_be_written_is_said_once(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    log = HealthLog(HAPO.signs, folder=tmp_path / "file/run")
+    for step in range(1, 6):
+        log.log({"hapo/high_entropy/outside_clip_share": 0.6}, step)
+    first, second = lines(capsys)
+    assert first.startswith(f"note: the warnings are not kept in {tmp_path}/file/run: ")
+    assert second.startswith("warning: step 5: ")
 
 
 def test_what_was_once_fed_to_it_in_silence_is_said(capsys):
