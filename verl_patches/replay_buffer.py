@@ -56,6 +56,11 @@ def nothing_came(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and "no materializable trajectories" in str(error)
 
 
+def nothing_was_validated(error: Exception) -> bool:
+    """Whether this is what TransferQueue raises when verl asks it for the responses of a validation and there is not one."""
+    return isinstance(error, ValueError) and str(error) == "Received an empty list as keys."
+
+
 def set_poll_interval(buffer, seconds: float) -> None:
     """How long verl's replay buffer waits between two looks."""
     buffer.poll_interval = seconds

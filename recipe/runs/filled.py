@@ -7,7 +7,7 @@ from collections import Counter
 from omegaconf import open_dict
 
 from recipe.runs.checkpoints import resumes_from
-from verl_patches.replay_buffer import nothing_came
+from verl_patches.replay_buffer import nothing_came, nothing_was_validated
 from verl_patches.trainer_hooks import HookedTrainer
 
 
@@ -29,10 +29,21 @@ class FilledTrainer(HookedTrainer):
         except RuntimeError as error:
             if not nothing_came(error):
                 raise
-            raise ValueError(
-                f"in step {self.global_steps} not one response came: the reward function, the agent loop or vLLM raised each "
-                f"time, see the first `Error in _run_prompt` above; {resumes_from(self.config)}"
-            ) from error
+            raise self._no_response(f"in step {self.global_steps}") from error
+
+    def validate(self):
+        try:
+            return super().validate()
+        except ValueError as error:
+            if not nothing_was_validated(error):
+                raise
+            raise self._no_response(f"in the validation after step {self.global_steps}") from error
+
+    def _no_response(self, where: str) -> ValueError:
+        return ValueError(
+            f"{where} not one response came: the reward function, the agent loop or vLLM raised each time, see the first "
+            f"`Error in _run_prompt` above; {resumes_from(self.config)}"
+        )
 
     def dropped_groups(self, step: int, alike: dict[float, int], failed: int) -> None:
         """Called by the replay buffer when it has dropped groups of responses while step `step` samples.

@@ -9,6 +9,7 @@ import traceback
 from omegaconf import DictConfig, open_dict
 
 from recipe.runs import stopping, watchdog
+from recipe.runs.alone import take_folder
 from recipe.runs.checkpoints import resumes_from
 from recipe.runs.preflight.run import require_files_and_numbers
 from recipe.runs.settle import settle
@@ -30,12 +31,18 @@ def launch(config: DictConfig, method: Method) -> None:
     """
     try:
         _prepare(config, method)
+        alone = take_folder(config)
     except ValueError as error:
         end(error, status=2)
     except Exception as error:
         traceback.print_exception(error)
         end(f"a check before the start broke: {type(error).__name__}: {' '.join(str(error).split())}", status=1)
 
+    with alone:
+        _run(config, method)
+
+
+def _run(config: DictConfig, method: Method) -> None:
     import ray
 
     stopping.forget(config)

@@ -128,7 +128,7 @@ def trained(demo_inputs, tmp_path_factory):
             f"data.val_files={held_out(folder)}",
             f"reward.custom_reward_function.path={folder}/reward.py",
             "trainer.total_training_steps=2",
-            "actor_rollout_ref.actor.optim.lr=5e-5",  # two steps of the demo's 5e-4 may cost half of the accuracy
+            "actor_rollout_ref.actor.optim.lr=5e-5",  # two steps at the demo's rate may cost half of the accuracy
             "trainer.save_freq=2",
         )
         .start()

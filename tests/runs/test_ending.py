@@ -59,7 +59,7 @@ def failing_with(kind):
 
 def checkpoint(config):
     folder = stopping.request_file(config).parent / "global_step_3"
-    folder.mkdir(parents=True)
+    folder.mkdir(exist_ok=True, parents=True)
     write_list(folder)
     (folder.parent / "latest_checkpointed_iteration.txt").write_text("3")
     return folder
@@ -73,7 +73,7 @@ def test_a_run_that_is_over_ends_quietly(ends):
 @pytest.mark.parametrize(("kind", "status"), [(stopping.Stopped, 85), (stopping.StoppedUnsaved, 75)])
 def test_a_stop_that_was_asked_for_has_a_status_of_its_own(ends, config, actors, kind, status):
     def does():
-        stopping.request_file(config).parent.mkdir()
+        stopping.request_file(config).parent.mkdir(exist_ok=True)
         stopping.request_file(config).touch()
         failing(kind("stopped as asked, with a checkpoint"), actors)()
 
@@ -94,7 +94,7 @@ def test_a_second_signal_ends_the_driver_itself(ends, config):
 
 
 def test_what_an_earlier_run_left_is_no_request_and_no_hang(ends, config):
-    stopping.request_file(config).parent.mkdir()
+    stopping.request_file(config).parent.mkdir(exist_ok=True)
     stopping.request_file(config).touch()
     watchdog.hang_file(config).write_text("an old sentence")
 

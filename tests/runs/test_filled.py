@@ -99,6 +99,23 @@ def test_a_step_without_one_response_says_where_to_look(sample):
         sample(lambda n: None, "sync", "algorithm.filter_groups.enable=False")
 
 
+@pytest.mark.parametrize("error", ["Received an empty list as keys.", "another one"])
+def test_a_validation_without_one_response_says_where_to_look(sample, monkeypatch, error):
+    def validate(self):
+        raise ValueError(error)
+
+    monkeypatch.setattr(PPOTrainer, "_validate", validate)
+
+    def after_the_last_step(self):
+        self.finished_step = self.total_training_steps = 7
+        self.validate()
+
+    monkeypatch.setattr(PPOTrainer, "prepare_step", after_the_last_step)
+    none = r"^in the validation after step 7 not one response came: .*; no checkpoint had been saved$"
+    with pytest.raises(ValueError, match=none if error.startswith("Received") else error):
+        sample(lambda n: None, "sync", "algorithm.filter_groups.enable=False")
+
+
 @pytest.mark.parametrize(("missing", "share"), [(0, 0.0), (3, 3 / 16)])
 def test_responses_that_failed_are_counted(compose, monkeypatch, missing, share):
     trainer = object.__new__(type("Trainer", (FilledTrainer,), {"on_sample_end": None, "on_step_end": None}))

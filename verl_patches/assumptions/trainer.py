@@ -191,6 +191,14 @@ TRAINER: tuple[Assumption, ...] = (
     ),
     *part(
         "task runner",
+        "verl_patches.replay_buffer",
+        (
+            "transfer_queue.client.AsyncTransferQueueClient.async_kv_retrieve_meta",
+            Says('raise ValueError("Received an empty list as keys.")'),
+        ),
+    ),
+    *part(
+        "task runner",
         "recipe.token_level.rows",
         # Row keys {uid}_{session}_{output}, the tags and the fields of a row.
         (
