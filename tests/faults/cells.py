@@ -119,8 +119,7 @@ VALIDATES = ("trainer.test_freq=1",)
 DIED = rf"error: (ActorDiedError|ActorUnavailableError|RayActorError|OwnerDiedError): .*; {RESUMES}"
 # What verl makes of an engine that is gone depends on what it does with it at that moment.
 ENGINE_GONE = (
-    rf"error: (EngineDeadError: .+|in (step|the validation after step) \d+ not one response came: .*|ActorDiedError: .+); {RESUMES}"
-    "|" + HUNG.format("")
+    rf"error: (EngineDeadError: .+|in .*step \d+ not one response came: .*|ActorDiedError: .+); {RESUMES}|" + HUNG.format("")
 )
 ANY = r"(?s).*"
 DISK_FULL = rf"error: a disk is full \(.*\); free space or lower trainer.max_actor_ckpt_to_keep; {RESUMES}"
