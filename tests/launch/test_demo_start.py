@@ -111,7 +111,7 @@ def test_any_other_setting_is_not_trained_already(demo, trained):
     status, said = demo("actor_rollout_ref.actor.optim.lr=1e-3")
     assert status == 2
     assert said == (
-        f"error: {trained} is trained already, with other settings: actor_rollout_ref.actor.optim.lr 0.0005 -> 0.001; "
+        f"error: {trained} is trained already, with other settings: actor_rollout_ref.actor.optim.lr 0.0003 -> 0.001; "
         "start anew with another --run-dir, or remove it\n"
     )
     assert demo("actor_rollout_ref.actor.optim.lr=1e-3", "trainer.total_training_steps=20") == (85, "training\n")
