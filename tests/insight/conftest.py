@@ -1,9 +1,12 @@
-"""A headless Chromium that watches the pages it opens."""
+"""A headless Chromium that watches the pages it opens, and a page for it."""
 
 import shutil
 from types import SimpleNamespace
 
 import pytest
+
+from recipe.insight.__main__ import write_report
+from tests.insight.folders import CONFIG, HAPO, response, write_dump, write_run
 
 # Every plot of a section fits in it, so that all are drawn.
 TALL = {"width": 1400, "height": 5000}
@@ -48,3 +51,17 @@ def visit(chromium):
     assert seen.dialogs == []
     assert [url for url in seen.requests if not url.startswith(("file:", "data:", "blob:"))] == []
     assert len([url for url in seen.requests if url.startswith("file:")]) <= 1
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """Two runs with HTPO, one with HAPO, one with neither config nor dumps."""
+    base = tmp_path_factory.mktemp("runs")
+    htpo = write_run(base / "htpo")
+    write_dump(htpo, 1, [response(1), response(1, acc=0.0), response(1, solve_rate=0.75, acc=1.0, tokens=("a", "b"))])
+    write_dump(htpo, 9, [response(9, solve_rate=1.0), response(9, acc=0.0, solve_rate=0.0)])
+    write_run(base / "other", config=CONFIG | {"htpo": {"difficulty_threshold": 0.5}}, shift=0.1)
+    hapo = write_run(base / "hapo", method="hapo")
+    write_dump(hapo, 5, [response(5, method="hapo")], HAPO)
+    write_run(base / "bare", config=None)
+    return write_report([base / name for name in ("htpo", "other", "hapo", "bare")], base / "report")
