@@ -47,7 +47,7 @@ MEASURES = {
     "b/curve": Measure("20 updates in float64, 5 methods: largest relative distance from the golden curve", most=both(1e-5)),
     "b/bf16_loss": Measure("the same in bf16: mean distance of the loss, over its largest value", most=both(0.15)),
     "b/bf16_grad_norm": Measure("the same in bf16: mean distance of the gradient norm, likewise", most=both(0.06)),
-    # Layer c. 12 steps of the demo end at 0.88 to 1.00 on a CPU; at a higher rate, on an H200, 6 of HAPO at 0.84, of HTPO at 0.5.
+    # Layer c. 12 steps of the demo end at 0.88 to 1.00 on a CPU; 6 at a higher rate on an H200 at 0.84 (HAPO) and 0.50 (HTPO).
     **{
         f"c/{name}/accuracy": Measure(f"{name}: validation accuracy at the end", least={"cuda": 0.5, "cpu": 0.3})
         for name in ("HTPO", "DAPO", "HAPO")
