@@ -18,6 +18,8 @@ import secrets
 
 from omegaconf import DictConfig, open_dict
 
+from verl_patches.external_modules import load_everywhere
+
 TOKEN = "VERL_PATCHES_WEIGHT_SOCKET"
 _MODULE = "verl_patches.weight_socket.registered"
 _RECEIVER = "verl_patches.weight_socket.ends.Receiver"
@@ -39,11 +41,7 @@ def give_own_socket(config: DictConfig) -> None:
             engine.worker_extension_cls = _RECEIVER
         if engine.worker_extension_cls not in _RECEIVERS:
             return
-        runtime_env = config.ray_kwargs.ray_init.runtime_env
-        variables = runtime_env.get("env_vars") or {}
-        names = [name for name in str(variables.get("VERL_USE_EXTERNAL_MODULES", "")).split(",") if name and name != _MODULE]
-        modules = {"VERL_USE_EXTERNAL_MODULES": ",".join([*names, _MODULE])}
-        runtime_env.env_vars = {**variables, TOKEN: secrets.token_hex(4), **modules}
+    load_everywhere(config, _MODULE, **{TOKEN: secrets.token_hex(4)})
 
 
 def of_this_run(path: str) -> str:
