@@ -8,6 +8,7 @@ from omegaconf import DictConfig, open_dict
 
 from recipe.runs.paths import resolve_paths
 from recipe.runs.value_checks import check_values
+from recipe.runs.vllm_door import close_vllm
 from recipe.token_level.method import Method
 from verl_patches.queue_key import give_queue_key
 from verl_patches.weight_socket import give_own_socket
@@ -19,6 +20,7 @@ def settle(config: DictConfig, method: Method) -> None:
     resolve_paths(config)
     give_own_socket(config)
     give_queue_key(config)
+    close_vllm(config)
     apply_environment(config, method.plugin)  # before verl is imported: it chooses its platform once
 
 

@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 
 from omegaconf import DictConfig, open_dict
 
 from verl_patches.external_modules import load_everywhere
 
+_LONGEST = 107  # bytes in the path of a Unix socket
 TOKEN = "VERL_PATCHES_WEIGHT_SOCKET"
 _MODULE = "verl_patches.weight_socket.registered"
 _RECEIVER = "verl_patches.weight_socket.ends.Receiver"
@@ -45,6 +47,14 @@ def give_own_socket(config: DictConfig) -> None:
 
 
 def of_this_run(path: str) -> str:
-    """verl's path of the socket, made this run's own; verl's where the launcher gave no token."""
+    """verl's path of the socket, made this run's own; verl's where the launcher gave no token.
+
+    In the folder for temporary files, which a Slurm job has for itself: what arrives there is unpickled. A folder with a long
+    name would not fit into a socket's address.
+    """
     token = os.environ.get(TOKEN)
-    return path.replace("/rl-colocate-zmq-", f"/rl-colocate-zmq-{token}-", 1) if token else path
+    if not token:
+        return path
+    own = path.replace("/rl-colocate-zmq-", f"/rl-colocate-zmq-{token}-", 1)
+    placed = own.replace("ipc:///tmp/", f"ipc://{tempfile.gettempdir()}/", 1)
+    return placed if len(placed.removeprefix("ipc://")) <= _LONGEST else own
