@@ -57,7 +57,7 @@ def _run(config: DictConfig, method: Method) -> None:
     try:
         driver.run(config, method.trainers, on_ray_up=on_ray_up)
     except KeyboardInterrupt:
-        if not stopping.request_file(config).exists():
+        if not (stopping.heard.is_set() or stopping.asked(config)):
             raise  # Ctrl-C
         ray.shutdown()
         stopping.forget(config)
