@@ -1,0 +1,139 @@
+"""What another user of a machine can do to a job there. Prints what succeeded, as JSON.
+
+    python stranger.py reach HOST:PORT ...              which accept a connection
+    python stranger.py attack ADDRESS FILE FOLDER ...   at all ports that listen here, and in these folders
+    python stranger.py listen ADDRESS PORT SECONDS      what is sent to this port
+
+`attack` sends a hostile message of TransferQueue's to each port, which makes FILE where it is decoded, and asks for Ray's nodes
+and over HTTP, each without a token; it reads what it may of processes and files.
+"""
+
+import json
+import os
+import socket
+import sys
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+
+from ray._raylet import GcsClient
+
+from launch.slurm.reachable import LISTENS
+from tests.verl_patches.hostile_message import send
+
+NOBODY = 65534
+
+
+def reach(places: list[str]) -> list[str]:
+    found = []
+    for place in places:
+        host, _, port = place.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=2).close()
+            found.append(place)
+        except OSError:
+            pass
+    return found
+
+
+def ports() -> list[int]:
+    """All that listen on this machine."""
+    found = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            _, local, _, state, *_ = line.split()
+            if state == LISTENS:
+                found.add(int(local.rpartition(":")[2], 16))
+    return sorted(found)
+
+
+def answered(address: str, port: int, path: str) -> int | None:
+    """The status of an answer over HTTP."""
+    connection = HTTPConnection(address, port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, ValueError, Exception):
+        return None
+    finally:
+        connection.close()
+
+
+def ray_nodes(address: str, port: int) -> bool:
+    try:
+        return bool(GcsClient(address=f"{address}:{port}").get_all_node_info(timeout=2))
+    except Exception:
+        return False
+
+
+def environments() -> list[str]:
+    """The processes of others whose environment can be read."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if process.stat().st_uid != os.getuid() and (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_text())
+        except OSError:
+            pass
+    return found
+
+
+def files(folders: list[str]) -> list[str]:
+    """What can be read or written in these folders and is another's."""
+    found = []
+    for folder in folders:
+        for parent, _, names in os.walk(folder):
+            paths = [parent, *(os.path.join(parent, name) for name in names)]
+            found += [path for path in paths if os.stat(path).st_uid != os.getuid() and os.access(path, os.R_OK | os.W_OK)]
+    return found
+
+
+def attack(address: str, file: str, folders: list[str]) -> dict:
+    listening = ports()
+    for port in listening:
+        send(address, port, file)
+    return {
+        "ports": listening,
+        "ray": [port for port in listening if ray_nodes(address, port)],
+        "jobs": {port: status for port in listening if (status := answered(address, port, "/api/jobs/"))},
+        "environments": environments(),
+        "files": files(folders),
+    }
+
+
+def listen(address: str, port: int, seconds: float) -> str:
+    """Accept, answer nothing, and keep all that comes."""
+    got, deadline = b"", time.monotonic() + seconds
+    with socket.create_server((address, port)) as server:
+        print("listening", flush=True)
+        server.settimeout(0.2)
+        while time.monotonic() < deadline:
+            try:
+                connection, _ = server.accept()
+                connection.settimeout(0.5)
+                got += b"connected "
+                while more := connection.recv(65536):
+                    got += more
+            except OSError:
+                continue
+    return got.decode(errors="replace")
+
+
+def main() -> None:
+    os.setgroups([])
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
+    for name in [name for name in os.environ if name.startswith("RAY_")]:
+        del os.environ[name]
+    what, *arguments = sys.argv[1:]
+    if what == "reach":
+        result = reach(arguments)
+    elif what == "attack":
+        result = attack(arguments[0], arguments[1], arguments[2:])
+    else:
+        result = listen(arguments[0], int(arguments[1]), float(arguments[2]))
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
