@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 
 from omegaconf import DictConfig, open_dict
 
@@ -48,3 +49,16 @@ def apply_environment(config: DictConfig, plugin: str) -> None:
         elif ray_init.get("num_gpus") is not None:
             # Resources can only be given to a new cluster; without this, Ray would join one that happens to run here.
             os.environ["RAY_ADDRESS"] = "local"
+    if os.environ.get("RAY_ADDRESS") == "local":
+        guard_own_cluster()
+
+
+def guard_own_cluster() -> None:
+    """Give the cluster that this process is about to start a token of its own, unless the user has chosen.
+
+    Ray's ports are open to the network, and whoever reaches them without a token may run code. The processes inherit it.
+    """
+    if not os.environ.get("RAY_AUTH_MODE"):
+        os.environ["RAY_AUTH_MODE"] = "token"
+        if not os.environ.get("RAY_AUTH_TOKEN_PATH"):
+            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
