@@ -2,7 +2,8 @@
 
     python ray_node.py HEAD_ADDRESS HEAD_PORT ADDRESS INTERFACE [arguments of `ray start` ...]
 
-Its folder is RAY_TMPDIR, in the environment, so that nobody reads its name in a command line before it is there.
+Ray's folder is RAY_TMPDIR, and the one above it is this job's alone: Ray lets everybody write to its own. It is in the
+environment, so that nobody reads the name in a command line before it is there.
 
 USR1 stops it. TERM does not: when a grace time begins (preemption) Slurm sends TERM to every step, and the driver needs Ray to
 finish its step and to save. (With proctrack/cgroup Slurm signals only this process, with proctrack/linuxproc those below it
@@ -50,7 +51,8 @@ def end(processes: list[psutil.Process], signal_number: int, seconds: float) -> 
 def main() -> int:
     """See the module's docstring."""
     head, port, address, interface = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
-    folder = Path(os.environ["RAY_TMPDIR"])
+    rays_folder = Path(os.environ["RAY_TMPDIR"])
+    folder = rays_folder.parent
     received = set()
     for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: received.add(number))
@@ -64,7 +66,7 @@ def main() -> int:
     command = [
         *(sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats", "--log-color=false"),
         *(f"--node-ip-address={address}", f"--num-cpus={os.environ['SLURM_CPUS_ON_NODE']}", *sys.argv[5:]),
-        *((f"--temp-dir={folder}",) if "--head" in sys.argv else ()),
+        *((f"--temp-dir={rays_folder}",) if "--head" in sys.argv else ()),
     ]
     ray = subprocess.Popen(command, env=environment(folder, address, interface))
     try:

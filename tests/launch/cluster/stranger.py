@@ -5,7 +5,7 @@
     python stranger.py listen ADDRESS PORT SECONDS      what is sent to this port
 
 `attack` sends a hostile message of TransferQueue's to each port, which makes FILE where it is decoded, asks each over HTTP for
-Ray's jobs and the head for its nodes, without a token, and reads what it may of processes and files.
+Ray's jobs, and over gRPC, and the head for its nodes, without a token, and reads what it may of processes and files.
 """
 
 import json
@@ -17,12 +17,21 @@ from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
+import grpc
 from ray._raylet import GcsClient
 
 from launch.slurm.reachable import LISTENS
 from tests.verl_patches.hostile_message import send
 
 NOBODY = 65534
+METHODS = (  # one of each kind of Ray's processes
+    "NodeInfoGcsService/GetAllNodeInfo",
+    "NodeManagerService/GetNodeStats",
+    "ObjectManagerService/FreeObjects",
+    "CoreWorkerService/GetCoreWorkerStats",
+    "RayletDriver/Init",
+    "ReporterService/GetTraceback",
+)
 
 
 def reach(places: list[str]) -> list[str]:
@@ -48,16 +57,31 @@ def ports() -> list[int]:
     return sorted(found)
 
 
-def answered(address: str, port: int, path: str) -> int | None:
-    """The status of an answer over HTTP."""
+def answered(address: str, port: int, path: str) -> str | None:
+    """The status of an answer over HTTP, or what it gives away."""
     connection = HTTPConnection(address, port, timeout=2)
     try:
         connection.request("GET", path)
-        return connection.getresponse().status
+        answer = connection.getresponse()
+        return ("numbers" if answer.read(6) == b"# HELP" else "an answer") if answer.status == 200 else str(answer.status)
     except (OSError, HTTPException):
         return None
     finally:
         connection.close()
+
+
+def said_by_ray(address: str, port: int) -> str | None:
+    """The status of the first of METHODS that is one of this port's, without a token."""
+    with grpc.insecure_channel(f"{address}:{port}") as channel:
+        for method in METHODS:
+            try:
+                channel.unary_unary(f"/ray.rpc.{method}")(b"", timeout=3)
+                return "OK"
+            except grpc.RpcError as error:
+                status = error.code().name
+                if status != "UNIMPLEMENTED":
+                    return status
+    return None
 
 
 def ray_nodes(address: str, port: int) -> bool:
@@ -95,9 +119,11 @@ def attack(head: str, file: str, folders: list[str]) -> dict:
     with ThreadPoolExecutor(max_workers=8) as pool:
         list(pool.map(lambda each: send(address, each, file), listening))
         statuses = dict(zip(listening, pool.map(lambda each: answered(address, each, "/api/jobs/"), listening), strict=True))
+        rpcs = dict(zip(listening, pool.map(lambda each: said_by_ray(address, each), listening), strict=True))
     return {
         "ports": listening,
-        "ray": ray_nodes(address, int(port)),
+        "ray": {each: status for each, status in rpcs.items() if status},
+        "nodes": ray_nodes(address, int(port)),
         "jobs": {each: status for each, status in statuses.items() if status},
         "environments": environments(),
         "files": files(folders),
