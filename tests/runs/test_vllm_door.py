@@ -73,3 +73,25 @@ def test_vllm_is_given_it_unless_there_is_one_of_the_users_own(compose):
     other = compose(*GIVEN, "actor_rollout_ref.rollout.name=sglang")
     close_vllm(other)
     assert "middleware" not in other.actor_rollout_ref.rollout.engine_kwargs.get("vllm", {})
+
+
+@pytest.mark.slow
+def test_vllms_real_server_has_it_before_all_of_its_paths(compose, monkeypatch):
+    from starlette.testclient import TestClient
+    from verl.workers.rollout.vllm_rollout.utils import build_cli_args_from_config
+    from vllm.entrypoints.openai.api_server import build_app
+    from vllm.entrypoints.openai.cli_args import make_arg_parser
+    from vllm.utils.argparse_utils import FlexibleArgumentParser
+
+    monkeypatch.setenv("VLLM_API_KEY", "secret")
+    config = compose(*GIVEN)
+    close_vllm(config)
+    given = OmegaConf.to_container(config.actor_rollout_ref.rollout.engine_kwargs.vllm)
+    arguments = build_cli_args_from_config({name: value for name, value in given.items() if name == "middleware"})
+    app = build_app(make_arg_parser(FlexibleArgumentParser()).parse_args(arguments), supported_tasks=("generate",))
+    client = TestClient(app, raise_server_exceptions=False)
+    paths = {route.path for route in app.routes} | {"/invocations", "/ping", "/openapi.json"}
+    closed = {path for path in paths if client.get(path).status_code == 401 and client.post(path).status_code == 401}
+    assert paths - closed == {"/health", "/metrics"} & paths
+    assert len(closed) > 10
+    assert client.get("/openapi.json", headers={"Authorization": "Bearer secret"}).status_code == 200
