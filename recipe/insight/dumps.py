@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from recipe.insight.text import visible
+from recipe.text.visible import visible
 from recipe.token_level.display import Display
 
 FORMAT = 1

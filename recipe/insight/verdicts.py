@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recipe.insight.dumps import step_files
-from recipe.insight.text import visible
+from recipe.text.visible import visible
 
 FORMAT = 1
 PAIRS = 300  # of a run, at most

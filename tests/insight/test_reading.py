@@ -13,7 +13,7 @@ from recipe.insight.dumps import read_dumps
 from recipe.insight.metrics import read_metrics, with_gaps
 from recipe.insight.plots import overview
 from recipe.insight.runs import load_runs
-from recipe.insight.text import visible
+from recipe.text.visible import visible
 from recipe.token_level.display import Display, Group, Grouping
 from tests.insight.folders import (
     DISPLAYS,
@@ -130,7 +130,7 @@ def test_a_broken_config_is_named(tmp_path, capsys):
     run = write_run(tmp_path / "run")
     path = run / "hydra/.hydra/config.yaml"
     path.write_text("a: 1\nb: [1\n")
-    assert_refused(capsys, [run], f"{path}, line 3, is not valid YAML", tmp_path)
+    assert_refused(capsys, [run], f"{path} is not valid YAML (line 3)", tmp_path)
     path.write_text("- a\n")
     assert_refused(capsys, [run], "is not a YAML mapping", tmp_path)
 

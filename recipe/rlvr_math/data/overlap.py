@@ -16,6 +16,7 @@ from recipe.rlvr_math.data import data_sets
 from recipe.rlvr_math.data.data_files import manifest_of, sha256, write_manifest
 from recipe.rlvr_math.data.problems import shared
 from recipe.rlvr_math.data.templates import PUBLISHED, strip
+from recipe.text.visible import visible
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -27,7 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         report(options.train, options.test)
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(visible(f"error: {error}"), file=sys.stderr)
         raise SystemExit(2) from None
 
 
