@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ _FILES = ("pip", "uv", "conda")  # entries that may name a file, whose text Ray 
 
 def check_runtime_env(runtime_env: dict, source: object) -> None:
     """Refuse a runtime environment that carries a secret, anywhere in it or in a list of packages that it names."""
-    if found := find_in_config([*_leaves(runtime_env, ""), *_named_files(runtime_env)]):
+    if found := find_in_config([*_leaves(runtime_env, ""), *_named_files(runtime_env)], os.environ):
         key, what = found
         raise ValueError(f"{key} in {source} carries a secret ({what}), which the dashboard would show: {REMEDY}")
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from recipe.text.secret import find_form
 
 ROOT = Path(__file__).resolve().parents[2]
-LARGEST = 2**20  # of a file that is looked into
+LARGEST = 2**18  # bytes of a file that is looked into
 # Modules and documents have such words in their names by right.
-_NAME = re.compile(r"(?:secret|credential|passw(?:or)?d|passphrase|token|api_?key|private_?key)s?", re.IGNORECASE)
+_NAME = re.compile(
+    r"(?:^|[^a-z])(?:(?:secret|credential|passw(?:or)?d|passphrase|api_?key|private_?key)s?(?![a-z])|token$)", re.IGNORECASE
+)
 _DATA = {"", ".txt", ".json", ".jsonl", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".properties", ".xml", ".csv"}
-_TOKENIZER = re.compile(r"tokenizer|special_tokens|added_tokens", re.IGNORECASE)
 
 
 def never_sent() -> list[str]:
@@ -23,7 +24,7 @@ def never_sent() -> list[str]:
 
 def suspicion(path: Path) -> str | None:
     """Why a file may hold a secret, by its name or by what is in it; None if it does not look like it."""
-    if path.suffix.lower() in _DATA and _NAME.search(path.stem) and not _TOKENIZER.search(path.stem):
+    if path.suffix.lower() in _DATA and _NAME.search(path.stem):
         return "by its name"
     try:
         if path.stat().st_size > LARGEST:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 import warnings
-from functools import cache
+from functools import lru_cache
 
 _ORDINARY = re.compile(r"[\n\t -~]*")
 # Invisible, but of a category of visible characters: told by their names.
@@ -66,7 +66,7 @@ def make_warnings_visible() -> None:
     warnings.formatwarning = formatted
 
 
-@cache
+@lru_cache(4096)
 def _shown(character: str) -> str:
     if character in "\n\t ":
         return character

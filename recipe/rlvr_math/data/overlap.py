@@ -57,7 +57,7 @@ def report_siblings(written: Path, split: str) -> None:
         other = manifest.with_name(manifest.name.removesuffix(".manifest.json") + ".parquet")
         try:
             known = data_sets.DATA_SETS.get(json.loads(manifest.read_text(encoding="utf-8"))["dataset"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, RecursionError, KeyError, TypeError):
             continue  # somebody else's
         if known and other.is_file() and known.train != (split == "train"):
             others.append(other)
