@@ -1,6 +1,7 @@
 """launch/submit.sh against a real Ray head with token authentication; a stand-in for the recipe makes the jobs short."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -53,8 +54,9 @@ def project(tmp_path_factory):
         "recipe/checked/preflight.py": "import sys; print('PREFLIGHT', sys.argv[1:]); sys.exit('stop' in sys.argv and 4)",
         "data/train.parquet": "excluded",
         "weights.bin": "excluded",
-        "secret.env": "ignored by git",
-        ".gitignore": "secret.env\n",
+        "ignored.txt": "ignored by git",
+        ".gitignore": "ignored.txt\n",
+        **dict.fromkeys((".env", ".netrc", "deep/id_rsa", "deep/site.env"), "secret"),
         "runtime_env.yaml": RUNTIME_ENV,
     }.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -150,7 +152,7 @@ def test_a_job_gets_the_overrides_and_its_exit_status_comes_back_and_no_token_is
     assert overrides == [*NASTY, "code=3", "ticks=2"]
     assert modules == "recipe.htpo.plugin"
     assert {f"./recipe/{name}.py" for name in ("htpo/main", "checked/main", "checked/preflight")} <= set(files)
-    assert not [name for name in files if "train.parquet" in name or "weights" in name or "secret" in name]
+    assert not [name for name in files if re.search(r"train.parquet|weights|ignored|env$|netrc|id_rsa", name)]
     assert "tick 1" in log
     assert "first FAILED, exit status 3" in said
     shown = json.dumps(jobs("first"))

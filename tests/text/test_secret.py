@@ -34,7 +34,7 @@ FOUND = [
     ("+a.client_secret=abc", "client_secret"),
     ("+a.api_key_2=abc", "api_key_2"),
     ("data.train_files=https://x.org/d?token=abc", "token"),
-    ("data.train_files=https://x.org/d?X-Amz-Signature=abc", "a signed URL"),
+    ("data.train_files=https://x.org/d?X-Amz-" + "Signature=abc", "a signed URL"),
     (f"data.train_files={BASIC}", "a password in a URL"),
     (f"actor_rollout_ref.model.path={HF}", "a Hugging Face token"),
     (HF, "a Hugging Face token"),
