@@ -114,6 +114,11 @@ def test_a_run_from_outside_is_refused_in_a_sentence(tmp_path):
 
 
 @pytest.mark.parametrize("recipe", ["htpo", "hapo"])
+def test_no_default_tracker_sends_anything(compose, recipe):
+    assert set(compose(recipe=recipe).trainer.logger) == {"console", "file", "tensorboard"}
+
+
+@pytest.mark.parametrize("recipe", ["htpo", "hapo"])
 def test_every_key_of_the_configs_can_be_overridden_and_no_shipped_value_is_taken_for_a_secret(compose, recipe):
     config = compose("actor_rollout_ref.model.path=m", "data.train_files=t", "data.val_files=v", recipe=recipe)
     tree = OmegaConf.to_container(config)
