@@ -29,7 +29,8 @@ _NAMED = re.compile(r"(?<![\w.-])(?P<name>[A-Za-z_][\w.-]*)[\"']?\s*[:=]\s*")
 _VALUE = re.compile(r"(?:Bearer|Basic|Token)\s+[^\s,\"'\]}]+|\"[^\"]*\"?|'[^']*'?|\$\{[^}]*\}*|\[[^\]]*\]?|[^\s,}\]\"']*")
 _REFERENCE = re.compile(r"\benv\s*:\s*[\"']?(?P<name>[A-Za-z_]\w*)")  # ${oc.env:NAME}: verl prints what it stands for
 _HARMLESS = re.compile(r"(?:null|none|true|false|\*+|\?+|\[\s*\]|[\"'\s]*)\Z", re.IGNORECASE)
-_PATH = re.compile(r"[\"']?(?:/|~/|\.{1,2}/)[\w./~-]*\.\w+[\"']?\Z")  # `credentials=/secrets/key.json` names a file
+_FILE = re.compile(r"[\"']?(?:/|~/|\.{1,2}/)[\w./~-]*\.\w+[\"']?\Z")  # `credentials=/secrets/key.json` names a file
+_PATH = re.compile(r"[/~.][\w./~-]*\Z")  # that a variable names, as SSH_KEY may; it stands everywhere
 _FORMS = {
     "a Hugging Face token": r"\b(?:hf_|api_org_)[A-Za-z0-9]{20,}",
     "an API key": r"\b(?:sk-[A-Za-z0-9]{32,}|sk-(?:ant|proj|svcacct)-[\w-]{32,}|wandb_v1_\w{20,}|(?:AKIA|ASIA)[0-9A-Z]{16}\b"
@@ -106,7 +107,7 @@ def secret_part(name: str) -> str | None:
 
 
 def _harmless(value: str) -> bool:
-    return bool(_HARMLESS.match(value) or _PATH.match(value))
+    return bool(_HARMLESS.match(value) or _FILE.match(value))
 
 
 def _kind(match: re.Match) -> str:

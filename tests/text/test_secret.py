@@ -78,6 +78,7 @@ def test_the_value_of_a_variable_for_secrets_is_found_wherever_it_stands():
     assert find_secret("a=swordfish-1", environment) == "the value of MY_TOKEN"
     assert masked("a=swordfish-1 b=swordfish-1 1 experiment", environment) == f"a={MASK} b={MASK} 1 experiment"
     assert find_secret("a=experiment1", environment) is None
+    assert find_secret("a=/home/someone/runs", {"SSH_KEY": "/home/someone"}) is None
 
 
 def test_a_config_is_looked_at_by_its_keys_and_by_its_values():
