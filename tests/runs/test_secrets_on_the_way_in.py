@@ -56,6 +56,11 @@ def test_no_command_takes_it_and_nothing_is_written(run, tmp_path, command, over
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_the_demo_composes_is_looked_at_too():
+    with pytest.raises(ValueError, match="carries a secret"):
+        commands.compose(HTPO, [HF])
+
+
 @pytest.mark.parametrize("override", OVERRIDES)
 def test_submit_sends_none(monkeypatch, capsys, override):
     monkeypatch.setenv("MY_TOKEN", "value-of-a-variable")
