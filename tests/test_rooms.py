@@ -27,7 +27,7 @@ BELOW = {
     ),
     "recipe.htpo": ("recipe.runs", "recipe.token_level", "recipe.primitives", "verl_patches"),
     "recipe.hapo": ("recipe.runs", "recipe.token_level", "recipe.primitives", "verl_patches"),
-    "recipe.rlvr_math.reward": (),
+    "recipe.rlvr_math.reward": ("recipe.text",),
     "recipe.rlvr_math.data": ("recipe.rlvr_math.reward", "recipe.files", "recipe.text"),
     "recipe.rlvr_math.evaluation": (
         "recipe.rlvr_math.data",

@@ -70,6 +70,9 @@ class Submit:
     def __init__(self, head, project, folder, *arguments, address=None, stdout=None, **variables):
         environment = plain_environment(folder) | {"PYTHON": sys.executable, "RAY_AUTH_TOKEN": head.token}
         environment |= {"RAY_ADDRESS": "127.0.0.1:1"}  # --address must win over it
+        # Neither may get between: a proxy that answers nothing, and a password for all machines.
+        environment |= dict.fromkeys(("http_proxy", "all_proxy"), "http://127.0.0.1:9")
+        (folder / ".netrc").write_text("default login me password of-another-service\n")
         options = [
             "--address",
             address or head.address,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from recipe.rlvr_math.reward import judge
 from recipe.runs.console import StepLine
 from recipe.runs.health.log import measured_before
 from recipe.runs.launch import end, print_traceback
@@ -23,6 +24,7 @@ PLACES = {
     "a traceback": lambda path: print_traceback(RuntimeError(EVIL)),
     "the preflight's table": lambda path: print(table([failed(f"data source {EVIL}", f"rename {EVIL}")])),
     "a warning of the token dump": lambda path: SaidOnce().say("no dump", ValueError(EVIL)),
+    "a verdict explained": lambda path: judge.main([EVIL, "no answer"]),
     "a note of the signs": lambda path: measured_before(path, 1),
 }
 
