@@ -14,6 +14,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+PAD = 0  # token id
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -140,6 +142,7 @@ class Policy(nn.Module):
         rotation = rotary(positions, sizes.head, sizes.rope_theta, w("embedding").dtype)
         copy_of_row = torch.arange(self.copies, device=tokens.device).repeat_interleave(rows // self.copies, output_size=rows)
         x = F.embedding(tokens + (copy_of_row * sizes.vocabulary).unsqueeze(1), w("embedding").flatten(0, 1))  # [R, T, width]
+        x = torch.where((tokens == PAD).unsqueeze(-1), x.detach(), x)  # as transformers' embedding with its padding_idx
         for i in range(sizes.layers):
             h = normed(x, f"{i}.norm")
             query = normed(linear(h, f"{i}.query").view(rows, length, sizes.heads, -1), f"{i}.query_norm").transpose(1, 2)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, fields
 import torch
 
 from recipe.adaptive_temperature.temperature import adapt_temperature
-from recipe.lab.policy import Cache, Policy, attended, positions_of
+from recipe.lab.policy import PAD, Cache, Policy, attended, positions_of
 
-PAD, END = 0, 1
+END = 1
 
 
 class Characters:

@@ -12,8 +12,8 @@ import torch
 from torch.nn import functional as F
 
 from recipe.files.whole import written_whole
-from recipe.lab.policy import Policy, Sizes, attended, positions_of
-from recipe.lab.rollout import END, PAD, Characters
+from recipe.lab.policy import PAD, Policy, Sizes, attended, positions_of
+from recipe.lab.rollout import END, Characters
 from recipe.lab.tasks import Task
 
 ROWS = 128
