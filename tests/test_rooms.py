@@ -30,6 +30,7 @@ BELOW = {
         "verl_patches",
     ),
     "recipe.rlvr_math.report": ("recipe.rlvr_math.evaluation",),
+    "recipe.lab": ("recipe.htpo", "recipe.hapo", "recipe.adaptive_temperature", "recipe.primitives", "recipe.files"),
     "recipe.insight": ("recipe.token_level", "recipe.files"),
     # What a method of one's own may import.
     "examples.entropy_shaping": ("recipe.runs", "recipe.token_level", "recipe.primitives"),

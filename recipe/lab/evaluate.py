@@ -36,13 +36,13 @@ def evaluate(policy: Policy, task: Task, problems: list[Problem], k: int, seed: 
     at_once = max(1, ROWS // (policy.copies * len(problems)))
     for first in range(0, k, at_once):
         number = min(at_once, k - first)
-        rows = prompts.repeat_interleave(number, 0)
+        rows = prompts.repeat(number, 1)
         noise = torch.rand(len(rows), task.max_response + 1, generator=generator).to(device)  # the same for all copies
         rollouts = sample(policy, rows.repeat(policy.copies, 1), noise.repeat(policy.copies, 1), temperature)
         texts = iter([characters.decode(ids) for ids in rollouts.responses.tolist()])
         for s in range(policy.copies):
-            for p, problem in enumerate(problems):
-                for _ in range(number):
+            for _ in range(number):
+                for p, problem in enumerate(problems):
                     text = next(texts)
                     if task.verify(problem, text):
                         right[s, p] += 1

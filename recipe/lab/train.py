@@ -70,11 +70,11 @@ def train(
             with file.open("a") as lines:
                 lines.write(json.dumps({"step": step, "data": data}) + "\n")
 
-    def validated(step: int, samples: int) -> list[dict[str, float]]:
+    def validated(samples: int) -> list[dict[str, float]]:
         right, distinct = evaluate(policy, task, problems, samples, seed=0, temperature=loop.temperature)
         return [_validation(right[s], distinct[s], samples) for s in range(policy.copies)]
 
-    last = validated(0, loop.validation.samples)
+    last = validated(loop.validation.samples)
     log(0, last)
     for step in range(1, loop.steps + 1):
         started = time.perf_counter()
@@ -91,7 +91,9 @@ def train(
         times = {"timing_s/gen": generated - started, "timing_s/step": time.perf_counter() - started}
         logged = [_of_seed(s, collected, batch, found) | times for s in range(policy.copies)]
         if step == loop.steps or (loop.validation.every > 0 and step % loop.validation.every == 0):
-            last = validated(step, loop.validation.final if step == loop.steps else loop.validation.samples)
+            last = validated(loop.validation.samples)
+            if step == loop.steps:  # beside them, so that their curves reach the end
+                last = [one | more for one, more in zip(last, validated(loop.validation.final), strict=True)]
             logged = [one | more for one, more in zip(logged, last, strict=True)]
             say(_line(step, loop.steps, logged))
         log(step, logged)

@@ -1,4 +1,4 @@
-"""Numbers to a target: `3,7,2,5>24:` is answered with a sum, difference and product of all of them, such as `7*2+5*3-5`.
+"""Numbers to a target: `3,7,2>8:` is answered with all of them, once each, joined by operators: `3+7-2`.
 
 Many right answers to most problems, no steps between: who explores finds more of them.
 """
@@ -12,16 +12,19 @@ from dataclasses import dataclass
 
 from recipe.lab.tasks.task import Problem
 
-_ALLOWED = re.compile(r"\d+([+*-]\d+)*")
+_ALLOWED = re.compile(r"[1-9]\d*([+*-][1-9]\d*)*")
 
 
 @dataclass(frozen=True)
 class Countdown:
-    """numbers: of a problem, each from 1 to `largest`. right: share of the demonstrations that reach the target."""
+    """numbers: of a problem, each from 1 to `largest`. operators: some of `+-*`. right: share of the demonstrations that reach
+    the target; the others join the numbers at random.
+    """
 
     numbers_min: int = 3
     numbers_max: int = 4
     largest: int = 9
+    operators: str = "+-"
     right: float = 0.3
     characters: str = "0123456789+-*,>:"
 
@@ -40,10 +43,9 @@ class Countdown:
             if 0 <= (target := value(made)) < 1000:
                 return Problem(f"{','.join(map(str, numbers))}>{target}:", (tuple(numbers), target, made), len(numbers))
 
-    @staticmethod
-    def _expression(numbers: list[int], rng: random.Random) -> str:
+    def _expression(self, numbers: list[int], rng: random.Random) -> str:
         drawn = rng.sample(numbers, len(numbers))
-        return "".join(f"{rng.choice('+-*')}{n}" for n in drawn)[1:]
+        return "".join(f"{rng.choice(self.operators)}{n}" for n in drawn)[1:]
 
     def shown(self, problem: Problem) -> bool:
         return True

@@ -33,7 +33,7 @@ class Sums:
 
     @property
     def max_response(self) -> int:
-        return 9 * self.digits_max + 4
+        return 10 * self.digits_max + 1
 
     def problem(self, rng: random.Random) -> Problem:
         digits = rng.randint(self.digits_min, self.digits_max)
