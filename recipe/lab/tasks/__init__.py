@@ -1,5 +1,10 @@
 """Verifiable tasks in characters, whose difficulty and length can be set.
 
+    task.py        what a task is
+    sums.py        long chains of easy steps
+    countdown.py   many right answers
+    graph.py       search
+
 To add one: a module here with a `Task`, and its name in TASKS.
 """
 
