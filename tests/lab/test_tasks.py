@@ -43,12 +43,18 @@ def test_the_same_seed_draws_the_same(kind):
 
 
 def test_a_sum_is_judged_by_what_comes_last():
-    problem = Problem("58+67=", 125)
-    assert Sums().verify(problem, "8+7=15;5+6+1=12;125")
-    assert Sums().verify(problem, "125")
-    assert not Sums().verify(problem, "8+7=15;5+6+1=12;126")
-    assert not Sums().verify(problem, "125;")
-    assert not Sums().verify(problem, "")
+    problem = Problem("8+7,5+6=", (((8, 7), (5, 6)), "521"))
+    assert Sums().verify(problem, "8+7=15,5+6+1=12;521")
+    assert Sums().verify(problem, "521")
+    for wrong in ("8+7=15,5+6+1=12;621", "521;", "125", ""):
+        assert not Sums().verify(problem, wrong)
+
+
+def test_a_sums_answer_is_the_sum():
+    for problem, _ in drawn(Sums()):
+        columns, answer = problem.truth
+        a, b = (int("".join(str(column[i]) for column in reversed(columns))) for i in (0, 1))
+        assert int(answer[::-1]) == a + b
 
 
 def test_a_sums_demonstration_without_slips_is_right():
