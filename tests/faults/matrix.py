@@ -130,7 +130,14 @@ CELLS = (
     gone("SIGKILL vLLM server", "validation", kills(SERVER), ENGINE_GONE, overrides=VALIDATES),
     gone("SIGKILL trainer", "weight sync", kills(RUNNER), DIED),
     # While the stack starts: nothing of this attempt can be lost.
-    gone("SIGTERM", "start-up", asks(signal.SIGTERM), rf"stopped as asked, with no new checkpoint; {RESUMES}", status=(TRY_AGAIN,), loses=0),
+    gone(
+        "SIGTERM",
+        "start-up",
+        asks(signal.SIGTERM),
+        rf"stopped as asked, with no new checkpoint; {RESUMES}",
+        status=(TRY_AGAIN,),
+        loses=0,
+    ),
     gone("SIGKILL driver", "start-up", kills_driver, ANY, status=(-9,), loses=0),
     gone("SIGKILL actor rank", "start-up", kills(RANK), DIED, loses=0),
     gone("SIGKILL vLLM server", "start-up", kills(SERVER), ENGINE_GONE, loses=0),
