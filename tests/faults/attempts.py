@@ -104,9 +104,9 @@ class Attempt:
     def signal(self, title: str, number: int) -> None:
         os.kill(self.victim(title), number)
 
-    def fill(self) -> None:
-        """Leave no room on the run's disk."""
-        with (self.disk / "filler").open("wb", buffering=0) as file:
+    def fill(self, folder: Path) -> None:
+        """Leave no room on the folder's disk."""
+        with (folder / "filler").open("wb", buffering=0) as file:
             try:
                 while file.write(b"x" * (1 << 20)):
                     pass
@@ -114,7 +114,8 @@ class Attempt:
                 return
 
     def remount(self, options: str) -> None:
-        subprocess.run(["mount", "-o", f"remount,{options}", self.disk], check=True)
+        """The checkpoints' disk."""
+        subprocess.run(["mount", "-o", f"remount,{options}", self.checkpoints], check=True)
 
     def end(self, seconds: int = 500) -> tuple[int, str]:
         """Wait for the end; the exit status and the last line."""

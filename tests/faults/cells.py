@@ -21,8 +21,8 @@ class Cell:
 
     phase: where the trainer is held; None: not at all. reward: what the reward function does instead. loses: finished steps
     that may be lost, as the last checkpoint is older. overrides: of this attempt. seen: what its log has to say as well. after:
-    mends what the harm was done to. mounted: the run's folder has to be on a file system of its own. before: done before the
-    start, may add to the command and to the environment.
+    mends what the harm was done to. mounted: run and checkpoints have to be on file systems of their own. before: done before
+    the start, may add to the command and to the environment.
     """
 
     row: str
@@ -104,11 +104,24 @@ def cuts_a_shard(run):
 
 
 def fills(run):
-    run.fill()
+    run.fill(run.checkpoints)
+
+
+def fills_the_runs(run):
+    run.fill(run.disk)
 
 
 def frees(run):
-    (run.disk / "filler").unlink()
+    for folder in (run.checkpoints, run.disk):
+        (folder / "filler").unlink(missing_ok=True)
+
+
+def goes_on(run):
+    """As if nothing were; two steps later it is asked to end."""
+    last = max(run.steps())
+    run.go()
+    run.wait(lambda: max(run.steps()) >= last + 2)
+    run.send(signal.SIGTERM)
 
 
 def read_only(run):
@@ -146,6 +159,7 @@ def gone(row, column, act, last, status=(1, TRY_AGAIN), at=None, **more):
 
 
 VALIDATES = ("trainer.test_freq=1",)
+DUMPS_THERE = ("trainer.token_dump.folder=${trainer.default_local_dir}/tokens",)
 DIED = rf"error: (ActorDiedError|ActorUnavailableError|RayActorError|OwnerDiedError): .*; {RESUMES}"
 # What verl makes of an engine that is gone depends on what it does with it at that moment.
 ENGINE_GONE = (

@@ -62,21 +62,24 @@ class Chain:
         """A new folder with the unbroken run's first checkpoint; why the run has no file system of its own."""
         self.leave()
         shutil.rmtree(self.folder, ignore_errors=True)
-        self.disk.mkdir(parents=True)
-        command = ["mount", "-t", "tmpfs", "-o", "size=256m", "tmpfs", self.disk]
-        mounted = subprocess.run(command, capture_output=True, text=True) if mount else None
-        self.checkpoints.mkdir()
+        obstacle = "" if mount else "not asked for"
+        for folder in (self.disk, self.checkpoints):
+            folder.mkdir(parents=True)
+            if not obstacle:
+                command = ["mount", "-t", "tmpfs", "-o", "size=256m", "tmpfs", folder]
+                obstacle = subprocess.run(command, capture_output=True, text=True).stderr.strip()
         name = f"global_step_{FIRST}"
         shutil.copytree(self.reference / "run/checkpoints" / name, self.checkpoints / name)
         (self.checkpoints / "latest_checkpointed_iteration.txt").write_text(str(FIRST))
-        return "not asked for" if mounted is None else mounted.stderr.strip()
+        return obstacle
 
     def saved(self) -> int:
         return Attempt(self.inputs, self.folder, self.last_step).saved()
 
     def leave(self) -> None:
-        if self.disk.is_mount():
-            subprocess.run(["umount", self.disk], check=True)
+        for folder in (self.checkpoints, self.disk):
+            if folder.is_mount():
+                subprocess.run(["umount", folder], check=True)
 
     def attempt(self, cell: Cell | None) -> tuple[Outcome | None, int | None, str]:
         """One attempt. Returns the cell's outcome, and of the attempt before it: the step that this one went on with, and what
