@@ -125,11 +125,11 @@ def goes_on(run):
 
 
 def read_only(run):
-    run.remount("ro")
+    run.only_read()
 
 
 def writable(run):
-    run.remount("rw")
+    run.uncover()
 
 
 def cuts(name):
