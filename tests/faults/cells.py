@@ -166,5 +166,6 @@ ENGINE_GONE = (
     rf"error: (EngineDeadError: .+|in .*step \d+ not one response came: .*|ActorDiedError: .+); {RESUMES}|" + HUNG.format("")
 )
 ANY = r"(?s).*"
+LOST = rf"error: node .+ of the Ray cluster is lost .*; {RESUMES}|" + HUNG.format("its node does not answer")
 READ_ONLY = rf"error: a disk can only be read \(.*Read-only file system.*; {RESUMES}"
 DISK_FULL = rf"error: a disk is full \(.*\); free space or lower trainer.max_actor_ckpt_to_keep; {RESUMES}"
