@@ -68,7 +68,8 @@ def _run(config: DictConfig, method: Method) -> None:
         raise SystemExit(stopping.TRY_AGAIN) from None
     except ray.exceptions.RayError as error:
         cause = bottom(error)
-        lost = nodes.lost(dead) if started and isinstance(cause, ray.exceptions.RayError) else []
+        suspect = started and isinstance(cause, (ray.exceptions.RayError, nodes.ResponsesMissing))
+        lost = nodes.lost(dead) if suspect else []
         ray.shutdown()  # the workers' last lines come before ours
         if isinstance(cause, stopping.Stopped):
             stopping.forget(config)

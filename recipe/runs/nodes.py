@@ -11,6 +11,10 @@ PATIENCE = 60  # seconds for all nodes to answer; a worker process has to start
 NOTICED_IN = 40  # seconds in which Ray notices that a node does not answer; by default after five checks, three seconds apart
 
 
+class ResponsesMissing(ValueError):
+    """Responses did not come; a node that is lost may be why."""
+
+
 def on_nodes(function: Callable, arguments: dict[str, tuple]) -> dict[str, Any]:
     """Run a function on nodes, at the same time.
 

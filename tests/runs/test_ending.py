@@ -245,8 +245,14 @@ def test_signals_are_heard_from_when_ray_runs_and_the_task_runner_registers_the_
             signal.signal(number, handler)
 
 
+UNAVAILABLE = ray.exceptions.ActorUnavailableError("recvmsg: Connection reset by peer", b"0" * 16)
+
+
+@pytest.mark.parametrize(
+    "cause", [UNAVAILABLE, nodes.ResponsesMissing("in step 4 not one response came")], ids=["actor", "rows"]
+)
 @pytest.mark.parametrize("notices_at", [2, 4])
-def test_a_lost_node_is_named_and_the_run_may_be_tried_again(ends, config, monkeypatch, notices_at):
+def test_a_lost_node_is_named_and_the_run_may_be_tried_again(ends, config, monkeypatch, notices_at, cause):
     looked = []
 
     def at_work():
@@ -256,10 +262,9 @@ def test_a_lost_node_is_named_and_the_run_may_be_tried_again(ends, config, monke
 
     monkeypatch.setattr(ray, "nodes", at_work)
     checkpoint(config)
-    unavailable = ray.exceptions.ActorUnavailableError("recvmsg: Connection reset by peer", b"0" * 16)
-    status, line = ends(failing(unavailable), ray_is_up=True)
+    status, line = ends(failing(cause), ray_is_up=True)
     assert status == 75
-    assert line.startswith("error: node 10.0.0.1 of the Ray cluster is lost (ActorUnavailableError: ")
+    assert line.startswith("error: node 10.0.0.1 of the Ray cluster is lost (" + type(cause).__name__)
     assert line.endswith("global_step_3")
 
 
