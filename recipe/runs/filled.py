@@ -7,6 +7,7 @@ from collections import Counter
 from omegaconf import open_dict
 
 from recipe.runs.checkpoints import resumes_from
+from recipe.runs.nodes import ResponsesMissing
 from verl_patches.replay_buffer import nothing_came, nothing_was_validated
 from verl_patches.trainer_hooks import HookedTrainer
 
@@ -39,8 +40,8 @@ class FilledTrainer(HookedTrainer):
                 raise
             raise self._no_response(f"in the validation after step {self.global_steps}") from error
 
-    def _no_response(self, where: str) -> ValueError:
-        return ValueError(
+    def _no_response(self, where: str) -> ResponsesMissing:
+        return ResponsesMissing(
             f"{where} not one response came: the reward function, the agent loop or vLLM raised each time, see the first "
             f"`Error in _run_prompt` above; {resumes_from(self.config)}"
         )

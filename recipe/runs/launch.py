@@ -9,7 +9,7 @@ import traceback
 
 from omegaconf import DictConfig, open_dict
 
-from recipe.runs import stopping, watchdog
+from recipe.runs import nodes, stopping, watchdog
 from recipe.runs.alone import take_folder
 from recipe.runs.checkpoints import resumes_from
 from recipe.runs.preflight.run import require_files_and_numbers
@@ -29,8 +29,8 @@ def launch(config: DictConfig, method: Method) -> None:
     """Train.
 
     Ends with status 2 and one sentence on stderr if the config, the model or the data are wrong, RUN_AGAIN if it saved and
-    ended because a signal asked for it, TRY_AGAIN if it hung, or had nothing to save when it was asked to end, 1 if something
-    failed on the way.
+    ended because a signal asked for it, TRY_AGAIN if it hung, a node was lost, or it had nothing to save when it was asked to
+    end, 1 if something else failed on the way.
     """
     try:
         _prepare(config, method)
@@ -50,11 +50,11 @@ def _run(config: DictConfig, method: Method) -> None:
 
     stopping.forget(config)
     watchdog.hang_file(config).unlink(missing_ok=True)
-    started = False
+    started, dead = False, set()
 
     def on_ray_up():
-        nonlocal started
-        started = True
+        nonlocal started, dead
+        started, dead = True, nodes.dead()
         stopping.listen(config)
 
     try:
@@ -67,8 +67,10 @@ def _run(config: DictConfig, method: Method) -> None:
         print(f"\nasked to end again before the run had saved; {resumes_from(config)}", file=sys.stderr)
         raise SystemExit(stopping.TRY_AGAIN) from None
     except ray.exceptions.RayError as error:
-        ray.shutdown()  # the workers' last lines come before ours
         cause = bottom(error)
+        suspect = started and isinstance(cause, (ray.exceptions.RayError, nodes.ResponsesMissing))
+        lost = nodes.lost(dead) if suspect else []
+        ray.shutdown()  # the workers' last lines come before ours
         if isinstance(cause, stopping.Stopped):
             stopping.forget(config)
             print(f"\n{visible(str(cause))}", file=sys.stderr)
@@ -80,6 +82,11 @@ def _run(config: DictConfig, method: Method) -> None:
                 print(f"\nwarning: {sentence}; all steps are trained, what the trackers had not sent is lost", file=sys.stderr)
                 return
             end(f"{sentence}; {resumes_from(config)}", status=stopping.TRY_AGAIN)
+        if lost:
+            there = (
+                f"node {lost[0]} of the Ray cluster is" if len(lost) == 1 else f"nodes {', '.join(lost)} of the Ray cluster are"
+            )
+            end(f"{there} lost ({_named(cause)}); {resumes_from(config)}", status=stopping.TRY_AGAIN)
         end(_explain(cause, config), status=1)
     except Exception as error:
         if started:
@@ -104,12 +111,17 @@ def _explain(cause: Exception, config: DictConfig) -> str:
     """One sentence: what a user can mend, or else what failed and where a resumed run begins."""
     if isinstance(cause, ValueError):
         return str(cause)
+    return f"{_named(cause)}; {resumes_from(config)}"
+
+
+def _named(cause: Exception) -> str:
+    """What failed, in a line."""
     name = f"{type(cause).__name__}: {str(cause).strip().splitlines()[0] if str(cause).strip() else ''}".rstrip(":. ")
     if getattr(cause, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or any(text in str(cause) for text in _DISK_FULL):
         name = f"a disk is full ({name}); free space or lower trainer.max_actor_ckpt_to_keep"
     elif getattr(cause, "errno", None) == errno.EROFS or "Read-only file system" in str(cause):
         name = f"a disk can only be read ({name}); have it mounted for writing, or take another folder"
-    return f"{name}; {resumes_from(config)}"
+    return name
 
 
 def end(error: Exception | str, status: int) -> None:

@@ -1,12 +1,18 @@
-"""Asking the nodes of a Ray cluster something, without taking resources."""
+"""The nodes of a Ray cluster: asked something, without taking resources, and which of them are lost."""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 PATIENCE = 60  # seconds for all nodes to answer; a worker process has to start
+NOTICED_IN = 40  # seconds in which Ray notices that a node does not answer; by default after five checks, three seconds apart
+
+
+class ResponsesMissing(ValueError):
+    """Responses did not come; a node that is lost may be why."""
 
 
 def on_nodes(function: Callable, arguments: dict[str, tuple]) -> dict[str, Any]:
@@ -36,3 +42,29 @@ def on_nodes(function: Callable, arguments: dict[str, tuple]) -> dict[str, Any]:
         except ray.exceptions.RayError as error:  # the node counts as silent; this says why
             print(f"node {calls[call]}: {error}", file=sys.stderr)
     return results
+
+
+def dead() -> set[str]:
+    """Ids of the nodes that Ray has lost, or that have left."""
+    import ray
+
+    return {node["NodeID"] for node in ray.nodes() if not node["Alive"]}
+
+
+def lost(before: set[str], patience: float = NOTICED_IN) -> list[str]:
+    """Addresses of the nodes that are lost, but for those that were `before`; waits for Ray to notice.
+
+    Where this node is the only one, nothing can be lost, and nothing is waited for.
+    """
+    import ray
+
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            found = [node for node in ray.nodes() if node["NodeID"] not in before]
+        except Exception:  # whatever Ray raises when its own head is gone
+            return []
+        gone = sorted(node["NodeManagerAddress"] for node in found if not node["Alive"])
+        if gone or len(found) < 2 or time.monotonic() > deadline:
+            return gone
+        time.sleep(1)

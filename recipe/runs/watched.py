@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recipe.runs.checkpoints import resumes_from
-from recipe.runs.nodes import on_nodes
+from recipe.runs.nodes import ResponsesMissing, on_nodes
 from recipe.runs.processes import bytes_moved
 from recipe.runs.watchdog import START_S, Watchdog, Watched, diagnose, end_with, gone, processes_of, progress_of
 from verl_patches.trainer_hooks import HookedTrainer
@@ -49,7 +49,7 @@ class WatchedTrainer(HookedTrainer):
     def advantage_step(self, batch, metrics):
         # verl trains on what is left of a step: right if a prompt's reward raised, wrong if a worker has ended.
         if (failed := metrics.get("rollouts/failed_share", 0)) and (ended := gone(self._watched)):
-            raise ValueError(
+            raise ResponsesMissing(
                 f"in step {self.global_steps} {failed:.0%} of the responses did not come, as {', '.join(ended[:4])} is gone; "
                 f"{resumes_from(self.config)}"
             )

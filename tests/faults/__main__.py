@@ -48,7 +48,7 @@ def attempt(chain: Chain, cell: Cell | None) -> tuple[Outcome | None, int | None
     """As the chain's; one that goes wrong in itself is a difference."""
     try:
         return chain.attempt(cell)
-    except AssertionError as error:
+    except (AssertionError, subprocess.SubprocessError) as error:
         return None, None, str(error).splitlines()[0]
 
 

@@ -113,9 +113,13 @@ class Attempt:
             except OSError:
                 return
 
-    def remount(self, options: str) -> None:
-        """The checkpoints' disk."""
-        subprocess.run(["mount", "-o", f"remount,{options}", self.checkpoints], check=True)
+    def only_read(self) -> None:
+        """Cover the checkpoints by themselves, read-only: what is open there stays, which a remount would refuse."""
+        subprocess.run(["mount", "--bind", self.checkpoints, self.checkpoints], check=True)
+        subprocess.run(["mount", "-o", "remount,bind,ro", self.checkpoints], check=True)
+
+    def uncover(self) -> None:
+        subprocess.run(["umount", "--lazy", self.checkpoints], check=True)
 
     def end(self, seconds: int = 500) -> tuple[int, str]:
         """Wait for the end; the exit status and the last line."""

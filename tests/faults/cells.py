@@ -125,11 +125,11 @@ def goes_on(run):
 
 
 def read_only(run):
-    run.remount("ro")
+    run.only_read()
 
 
 def writable(run):
-    run.remount("rw")
+    run.uncover()
 
 
 def cuts(name):
@@ -166,5 +166,6 @@ ENGINE_GONE = (
     rf"error: (EngineDeadError: .+|in .*step \d+ not one response came: .*|ActorDiedError: .+); {RESUMES}|" + HUNG.format("")
 )
 ANY = r"(?s).*"
+LOST = rf"error: node .+ of the Ray cluster is lost .*; {RESUMES}|" + HUNG.format("its node does not answer")
 READ_ONLY = rf"error: a disk can only be read \(.*Read-only file system.*; {RESUMES}"
 DISK_FULL = rf"error: a disk is full \(.*\); free space or lower trainer.max_actor_ckpt_to_keep; {RESUMES}"

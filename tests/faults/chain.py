@@ -78,8 +78,8 @@ class Chain:
 
     def leave(self) -> None:
         for folder in (self.checkpoints, self.disk):
-            if folder.is_mount():
-                subprocess.run(["umount", folder], check=True)
+            while folder.is_mount():  # lazily: a killed process may still be there
+                subprocess.run(["umount", "--lazy", folder], check=True)
 
     def attempt(self, cell: Cell | None) -> tuple[Outcome | None, int | None, str]:
         """One attempt. Returns the cell's outcome, and of the attempt before it: the step that this one went on with, and what
@@ -139,7 +139,7 @@ class Chain:
                 outcome.fault = "has another last line"
             elif cell.seen not in log:
                 outcome.fault = f"does not say {cell.seen!r}"
-        except AssertionError as error:
+        except (AssertionError, subprocess.SubprocessError) as error:
             outcome.fault = str(error).splitlines()[0]
         finally:
             run.abandon()

@@ -13,6 +13,7 @@ from tests.faults.cells import (
     ENGINE,
     ENGINE_GONE,
     HUNG,
+    LOST,
     RANK,
     READ_ONLY,
     RESUMES,
@@ -205,5 +206,8 @@ CELLS = (
     hang("slow disk", "metrics", stands_still, ""),
     hang("slow disk", "token dump", stands_still, ""),
     # Ray on two nodes; the one with the rank and the vLLM server is lost.
-    *(gone("lost node", phase, nodes.lose, ANY, before=nodes.start, after=nodes.leave) for phase in ("generation", "update")),
+    *(
+        gone("lost node", phase, nodes.lose, LOST, status=(TRY_AGAIN,), before=nodes.start, after=nodes.leave)
+        for phase in ("generation", "update")
+    ),
 )

@@ -1,6 +1,7 @@
 """Ray on two nodes of this machine: a head without GPU, where the driver is, and one with a GPU, which can be lost."""
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -17,22 +18,31 @@ def start(run) -> None:
     """Before the run, which then finds the head."""
     gcs, *agents = free_ports(3)
     address = f"127.0.0.1:{gcs}"
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     roles = (("head", "--head", f"--port={gcs}", "--num-gpus=0"), ("lost", f"--address={address}", "--num-gpus=1"))
-    for (name, *role), agent in zip(roles, agents, strict=True):
-        environment = {key: value for key, value in os.environ.items() if key != "RAY_ADDRESS"}
-        subprocess.run(
-            [
-                *(Path(sys.executable).parent / "ray", "start", *role, "--num-cpus=16", "--disable-usage-stats"),
-                *("--node-ip-address=127.0.0.1", f"--dashboard-agent-listen-port={agent}", "--object-store-memory=200000000"),
-                *(("--include-dashboard=False",) if name == "head" else ()),
-            ],
-            env=environment | {"HTPO_TEST_RECORDS": str(run.folder), MARK: f"{run.folder} {name}"},
-            check=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=120,
-        )
-    run.environment["RAY_ADDRESS"] = address
+    try:
+        for (name, *role), agent in zip(roles, agents, strict=True):
+            environment = {key: value for key, value in os.environ.items() if key != "RAY_ADDRESS"}
+            subprocess.run(
+                [
+                    *(Path(sys.executable).parent / "ray", "start", *role, "--num-cpus=16", "--disable-usage-stats"),
+                    *(
+                        "--node-ip-address=127.0.0.1",
+                        f"--dashboard-agent-listen-port={agent}",
+                        "--object-store-memory=200000000",
+                    ),
+                    *(("--include-dashboard=False",) if name == "head" else ()),
+                ],
+                env=environment | token | {"HTPO_TEST_RECORDS": str(run.folder), MARK: f"{run.folder} {name}"},
+                check=True,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=120,
+            )
+    except BaseException:
+        leave(run)
+        raise
+    run.environment |= token | {"RAY_ADDRESS": address}
 
 
 def lose(run) -> None:

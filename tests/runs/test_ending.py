@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from ray.exceptions import RayTaskError
 
 from recipe.htpo.method import HTPO
-from recipe.runs import launch, settle, stopping, watchdog
+from recipe.runs import launch, nodes, settle, stopping, watchdog
 from recipe.runs.checkpoints import write_list
 
 GIVEN = ("actor_rollout_ref.model.path=org/model", "data.train_files=train.parquet", "data.val_files=val.parquet")
@@ -29,9 +29,15 @@ def ends(config, monkeypatch, capsys):
     """Launch a run that does what it is told, and return the exit status and the last line on stderr."""
     monkeypatch.setattr(launch, "_prepare", lambda *_: None)
     monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.setattr(stopping, "listen", lambda config: None)
 
-    def ends(does):
-        monkeypatch.setattr(verl.trainer.main_ppo, "run_ppo", lambda config, task_runner_class: does())
+    def ends(does, ray_is_up=False):
+        def run_ppo(config, task_runner_class):
+            if ray_is_up:
+                task_runner_class.on_ray_up()
+            does()
+
+        monkeypatch.setattr(verl.trainer.main_ppo, "run_ppo", run_ppo)
         try:
             launch.launch(config, HTPO)
         except SystemExit as end:
@@ -214,6 +220,7 @@ def test_a_ray_that_does_not_start_and_a_check_that_breaks_end_in_a_sentence(end
 def test_signals_are_heard_from_when_ray_runs_and_the_task_runner_registers_the_trainers(config, monkeypatch):
     """verl calls `options(...).remote()` after `ray.init`, and then `run` in the actor."""
     seen = []
+    monkeypatch.setattr(ray, "nodes", list)
     monkeypatch.setattr(launch, "_prepare", lambda *_: None)
     monkeypatch.setattr(verl.trainer.main_ppo, "run_ppo", lambda config, task_runner_class: seen.append(task_runner_class))
     launch.launch(config, replace(HTPO, package="recipe.no_such_method"))
@@ -236,3 +243,37 @@ def test_signals_are_heard_from_when_ray_runs_and_the_task_runner_registers_the_
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+UNAVAILABLE = ray.exceptions.ActorUnavailableError("recvmsg: Connection reset by peer", b"0" * 16)
+
+
+@pytest.mark.parametrize(
+    "cause", [UNAVAILABLE, nodes.ResponsesMissing("in step 4 not one response came")], ids=["actor", "rows"]
+)
+@pytest.mark.parametrize("notices_at", [2, 4])
+def test_a_lost_node_is_named_and_the_run_may_be_tried_again(ends, config, monkeypatch, notices_at, cause):
+    looked = []
+
+    def at_work():
+        looked.append(1)
+        alive = (True, len(looked) < notices_at, False)  # the first look is when Ray is up; the third node was gone by then
+        return [{"NodeID": str(i), "NodeManagerAddress": f"10.0.0.{i}", "Alive": each} for i, each in enumerate(alive)]
+
+    monkeypatch.setattr(ray, "nodes", at_work)
+    checkpoint(config)
+    status, line = ends(failing(cause), ray_is_up=True)
+    assert status == 75
+    assert line.startswith("error: node 10.0.0.1 of the Ray cluster is lost (" + type(cause).__name__)
+    assert line.endswith("global_step_3")
+
+
+def test_where_no_node_is_lost_a_dead_actor_is_no_reason_to_try_again(ends, monkeypatch):
+    monkeypatch.setattr(ray, "nodes", lambda: [{"NodeID": "0", "NodeManagerAddress": "10.0.0.1", "Alive": True}])
+    assert ends(failing(ray.exceptions.ActorDiedError()), ray_is_up=True)[0] == 1
+
+
+def test_a_node_that_is_lost_when_a_user_has_something_to_mend_is_not_waited_for(ends, monkeypatch):
+    monkeypatch.setattr(ray, "nodes", list)
+    monkeypatch.setattr(nodes, "lost", lambda dead: pytest.fail("looked for lost nodes"))
+    assert ends(failing(ValueError("mend it")), ray_is_up=True)[1] == "error: mend it"
