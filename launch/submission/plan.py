@@ -11,7 +11,8 @@ from launch.recipes import package_of
 from launch.submission.secret_check import check_runtime_env
 from launch.submission.secret_files import never_sent
 from launch.submission.working_dir import Package, measure
-from recipe.files.plain_yaml import load_plain
+from recipe.files.bounded import read_bounded
+from recipe.files.plain_yaml import LARGEST, load_plain
 from recipe.runs.secret_checks import check_overrides
 from recipe.text.visible import one_line, visible
 
@@ -78,7 +79,7 @@ def _listed(runtime_env: dict, key: str) -> list[str]:
 
 def _read_runtime_env(file: Path) -> dict:
     try:
-        runtime_env = load_plain(file.read_bytes()) or {}
+        runtime_env = load_plain(read_bounded(file, LARGEST)) or {}
     except OSError as error:
         raise ValueError(f"--runtime-env {file} cannot be read: {one_line(error)}") from None
     except ValueError as error:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recipe.files.plain_yaml import load_plain
+from recipe.files.bounded import read_bounded
+from recipe.files.plain_yaml import LARGEST, load_plain
 from recipe.text.secret import masked, masked_value
 
 FOLDERS = ("hydra/.hydra", ".hydra")
@@ -37,7 +38,7 @@ def read_config(folder: Path) -> Config | None:
 
 def _load(path: Path, kind: type) -> Any:
     try:
-        content = load_plain(path.read_bytes())
+        content = load_plain(read_bounded(path, LARGEST))
     except ValueError as error:
         raise ValueError(f"{path} {error}; restore it, or remove it to have the page without it") from None
     if not isinstance(content, kind):

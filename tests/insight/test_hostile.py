@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import gzip
 import json
+import os
 import re
 import time
 
@@ -159,6 +160,34 @@ def test_other_files_of_a_run_that_are_20000_deep_are_one_sentence(tmp_path, cap
     next(iter(run.glob(name)), run / name).write_text(f'{{"step": 1, "data": {"[" * 20_000}{"]" * 20_000}}}\n')
     assert main([str(run), "--out", str(tmp_path / "report")]) == 2
     assert len(capsys.readouterr().err) < 500
+
+
+ENDLESS = ("metrics-000.jsonl", "display.json", "warnings.json", "hydra/.hydra/config.yaml", "hydra/.hydra/overrides.yaml")
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_a_file_of_a_run_that_is_a_terabyte_of_nothing_is_one_sentence(tmp_path, capsys, name):
+    run = write_run(tmp_path / "run")
+    (run / name).touch()
+    os.truncate(run / name, 2**40)
+    assert main([str(run), "--out", str(tmp_path / "report")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {run / name}")
+    assert len(error) < 500
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", [*ENDLESS[1:], "metrics-001.jsonl", "tokens/step_1.parquet", "tokens/verdicts_1.parquet"])
+@pytest.mark.parametrize("kind", ["a pipe", "a device"])
+def test_what_is_no_file_in_a_run_is_not_waited_for(tmp_path, name, kind):
+    run = write_run(tmp_path / "run")
+    (run / name).parent.mkdir(exist_ok=True)
+    (run / name).unlink(missing_ok=True)
+    if kind == "a pipe":
+        os.mkfifo(run / name)
+    else:
+        (run / name).symlink_to("/dev/zero")
+    assert main([str(run), "--out", str(tmp_path / "report")]) in (0, 2)
 
 
 def test_dumps_whose_metadata_are_20000_deep_are_one_sentence(tmp_path, capsys):
