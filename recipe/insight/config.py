@@ -33,7 +33,7 @@ def read_config(folder: Path) -> Config | None:
     overrides = place / "overrides.yaml"
     given = _load(overrides, list) if overrides.is_file() else []
     values = flatten(_load(place / "config.yaml", dict))
-    return Config([masked(str(x)) for x in given], {key: masked_value(key, value) for key, value in values.items()})
+    return Config([masked(str(x)) for x in given], {masked(key): masked_value(key, value) for key, value in values.items()})
 
 
 def _load(path: Path, kind: type) -> Any:

@@ -213,11 +213,13 @@ def test_an_error_that_quotes_a_run_cannot_command_the_terminal(tmp_path, capsys
 def test_the_page_masks_secrets_of_the_configuration_and_is_its_owners_alone(tmp_path):
     hf = "hf_" + "a1" * 17
     config = {"trainer": {"wandb_key": "abcd-1", "note": f"with {hf}"}, "judge": {"headers": {"Authorization": "abcd-2"}}}
+    config["environment"] = [{"name": "HF_TOKEN", "value": "abcd-3"}, {"command": ["--password", "abcd-4"]}, {hf: "x"}]
+    config[hf] = "x"
     overrides = ["+trainer.wandb_key=abcd-1", "trainer.experiment_name=mine", f"x={hf}"]
     run = write_run(tmp_path / "run", config=config, overrides=overrides)
     page = write_report([run], tmp_path / "report")
     html = page.read_text(encoding="utf-8")
-    assert not [secret for secret in ("abcd-1", "abcd-2", "a1a1") if secret in html]
+    assert not [secret for secret in ("abcd-1", "abcd-2", "abcd-3", "abcd-4", "a1a1") if secret in html]
     assert "trainer.experiment_name=mine" in html
     assert "+trainer.wandb_key=***" in html
     assert page.stat().st_mode & 0o777 == 0o600
