@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import re
 import secrets
 import signal
@@ -24,6 +25,7 @@ from launch.submission.plan import make_plan  # noqa: E402
 from launch.submission.reaching import describe_way, find_address, use_token  # noqa: E402
 from launch.submission.watch import CTRL_C, FAILED, SECOND_CTRL_C_S, TERMINATED, commands, ray_job, watch  # noqa: E402
 from recipe.runs.stopping import TRY_AGAIN  # noqa: E402
+from recipe.text.secret import masked  # noqa: E402
 from recipe.text.visible import visible  # noqa: E402
 
 REFUSED = 2
@@ -50,7 +52,7 @@ def main(arguments: list[str]) -> int:
     try:
         return run(options)
     except (ValueError, ClusterError) as error:
-        say(f"error: {visible(str(error))}")
+        say(f"error: {visible(masked(str(error), os.environ))}")
         return REFUSED if isinstance(error, ValueError) else FAILED
     except KeyboardInterrupt:
         say("\ninterrupted")

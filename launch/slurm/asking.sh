@@ -1,5 +1,20 @@
 # shellcheck shell=bash disable=SC2154  # the variables of train.sbatch
-# What the job asks Slurm about itself: when it ends, and who else may be on its nodes.
+# What the job asks Slurm about itself: which nodes it has, when it ends, and who else may be on its nodes.
+
+# Set `nodes`, `head` and, where there are several, `peers`: NODE=ADDRESS of each.
+ask_for_nodes() {
+  mapfile -t nodes < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
+  [ ${#nodes[@]} != 0 ] || fail "scontrol does not say which nodes $SLURM_JOB_NODELIST are"
+  head=${nodes[0]} peers=()
+  [ ${#nodes[@]} != 1 ] || return 0
+  for _ in 1 2 3; do
+    mapfile -t peers < <(timeout 20 scontrol show node --oneliner "$SLURM_JOB_NODELIST" |
+      sed -n 's/^NodeName=\([^ ]*\) .* NodeAddr=\([^ ]*\) .*/\1=\2/p')
+    [ ${#peers[@]} != ${#nodes[@]} ] || return 0
+    pause
+  done
+  fail "scontrol does not say which addresses $SLURM_JOB_NODELIST have; submit the job again"
+}
 
 # Print when Slurm will end this job, in seconds since 1970; far away if it has no time limit. Fails if Slurm does not say.
 job_end() {

@@ -6,6 +6,7 @@ Runs on every node of the job, which then takes a block that all of them have fr
 number, so that two jobs on one node start from different ones.
 """
 
+import re
 import socket
 import sys
 
@@ -43,7 +44,13 @@ def candidates(job: int, first: int, last: int, count: int) -> list[int]:
 
 def main() -> None:
     """See the module's docstring."""
-    job, (first, last), count = int(sys.argv[1]), map(int, sys.argv[2].split("-")), int(sys.argv[3])
+    job, count = int(sys.argv[1]), int(sys.argv[3])
+    found = re.fullmatch(r"(\d{1,5})-(\d{1,5})", sys.argv[2])
+    first, last = map(int, found.groups()) if found else (0, 0)
+    if not 1024 <= first <= last <= 65535:
+        sys.exit(
+            f"error: PORT_RANGE={sys.argv[2]} is no range of ports; give two numbers from 1024 to 65535, such as 20000-31999"
+        )
     for base in candidates(job, first, last, count):
         if all(free(port) for port in range(base, base + count)):
             print(base)

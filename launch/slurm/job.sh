@@ -51,6 +51,14 @@ read_site() {
   fi
 }
 
+# require_numbers NAME...: settings that bash computes with, which would end the job at the notice otherwise.
+require_numbers() {
+  local name
+  for name in "$@"; do
+    [[ ${!name} =~ ^(0|[1-9][0-9]{0,8})$ ]] || fail "$name=${!name} is no whole number, without a unit; mend the site's settings"
+  done
+}
+
 # private_folder FOLDER: make it for this user only; one that is there must be this user's.
 private_folder() {
   mkdir -p "$(dirname "$1")" || return 1

@@ -10,8 +10,9 @@ from pathlib import Path
 from launch.recipes import package_of
 from launch.submission.secret_check import check_runtime_env
 from launch.submission.secret_files import never_sent
-from launch.submission.working_dir import Package, measure
-from recipe.files.plain_yaml import load_plain
+from launch.submission.working_dir import Package, measure, measure_file
+from recipe.files.bounded import read_bounded
+from recipe.files.plain_yaml import LARGEST, load_plain
 from recipe.runs.secret_checks import check_overrides
 from recipe.text.visible import one_line, visible
 
@@ -56,9 +57,9 @@ def make_plan(
     runtime_env["excludes"] = [*_listed(runtime_env, "excludes"), *never_sent()]  # the last pattern that fits wins
     package = measure(working_dir, runtime_env["excludes"])
     modules = tuple(
-        measure(Path(module), runtime_env["excludes"], defaults=False)
-        for module in _listed(runtime_env, "py_modules")
-        if Path(module).is_dir()
+        measure(path, runtime_env["excludes"], defaults=False) if path.is_dir() else measure_file(path)
+        for path in map(Path, _listed(runtime_env, "py_modules"))
+        if path.exists()
     )
     method = package_of(recipe)
     folder = method.replace(".", "/")
@@ -78,7 +79,7 @@ def _listed(runtime_env: dict, key: str) -> list[str]:
 
 def _read_runtime_env(file: Path) -> dict:
     try:
-        runtime_env = load_plain(file.read_bytes()) or {}
+        runtime_env = load_plain(read_bounded(file, LARGEST)) or {}
     except OSError as error:
         raise ValueError(f"--runtime-env {file} cannot be read: {one_line(error)}") from None
     except ValueError as error:

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from recipe.text.secret import masked
+from recipe.text.secret import find_secret, masked
 
 HTTP = ("http://", "https://")
 JOB_SERVER = "the head's dashboard, e.g. http://head:8265"
@@ -19,13 +19,22 @@ def find_address(option: str | None) -> str:
     if option:
         if not option.startswith(HTTP):
             raise ValueError(f"--address {option} is not a URL: it wants the job server, {JOB_SERVER}")
-        return option.rstrip("/")
+        return _plain("--address", option)
     for name in ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS"):
         if os.environ.get(name, "").startswith(HTTP):
-            return os.environ[name].rstrip("/")
+            return _plain(name, os.environ[name])
     other = os.environ.get("RAY_ADDRESS")
     why = f"RAY_ADDRESS={other} is not a URL (a GCS address cannot take jobs)" if other else "no cluster is named"
     raise ValueError(f"{why}: pass --address URL or set RAY_API_SERVER_ADDRESS to the job server, {JOB_SERVER}")
+
+
+def _plain(name: str, address: str) -> str:
+    """Without a password, which would stand in all that is printed and is not what the job server asks for."""
+    if "@" in address or find_secret(address):
+        raise ValueError(
+            f"{name} is a URL with a user or a secret in it, and the job server takes a token (RAY_AUTH_TOKEN) only"
+        )
+    return address.rstrip("/")
 
 
 def find_proxy(address: str) -> str | None:
@@ -37,7 +46,7 @@ def find_proxy(address: str) -> str | None:
     import requests
 
     proxy = requests.utils.select_proxy(address, requests.utils.get_environ_proxies(address))
-    if not proxy or _is_loopback(urlsplit(address).hostname or ""):
+    if not proxy or _is_this_machine(urlsplit(address).hostname or ""):
         return None
     proxy = proxy if "://" in proxy else f"http://{proxy}"
     if not proxy.startswith(HTTP):
@@ -54,13 +63,25 @@ def describe_way(address: str) -> str:
     return f", through the proxy {masked(proxy)}{sees}; NO_PROXY={urlsplit(address).hostname} goes around it"
 
 
-def _is_loopback(host: str) -> bool:
-    """Also of a name, such as one that /etc/hosts gives to the near end of a tunnel."""
+def _is_this_machine(host: str) -> bool:
+    """By any of its addresses; also of a name, such as one that /etc/hosts gives to the near end of a tunnel."""
     try:
-        found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
+        found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)
     except OSError:
         return False
-    return bool(found) and all(ip_address(one.partition("%")[0]).is_loopback for one in found)
+    return bool(found) and all(_is_own(family, place) for family, _, _, _, place in found)
+
+
+def _is_own(family: int, place: tuple) -> bool:
+    """Whether one can listen there; 0.0.0.0, to which a connection goes to oneself, is among these."""
+    if ip_address(place[0].partition("%")[0]).is_loopback:
+        return True
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind(place)
+    except OSError:
+        return False
+    return True
 
 
 def use_token() -> str | None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from recipe.runs.secret_checks import REMEDY
-from recipe.text.secret import find_in_config
+from recipe.text.secret import find_in_config, masked
+from recipe.text.visible import one_line
 
 _FILES = ("pip", "uv", "conda")  # entries that may name a file, whose text Ray sends
 
@@ -17,7 +18,9 @@ def check_runtime_env(runtime_env: dict, source: object) -> None:
     """Refuse a runtime environment that carries a secret, anywhere in it or in a list of packages that it names."""
     if found := find_in_config([*_leaves(runtime_env, ""), *_named_files(runtime_env)], os.environ):
         key, what = found
-        raise ValueError(f"{key} in {source} carries a secret ({what}), which the dashboard would show: {REMEDY}")
+        raise ValueError(
+            f"{one_line(masked(key))} in {source} carries a secret ({what}), which the dashboard would show: {REMEDY}"
+        )
 
 
 def _leaves(node: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -25,6 +28,7 @@ def _leaves(node: Any, path: str) -> Iterator[tuple[str, Any]]:
         for key, value in node.items():
             yield from _leaves(value, f"{path}.{key}".lstrip("."))
     elif isinstance(node, list | tuple):
+        yield path, node  # as a whole, too: a name may stand before its value
         for value in node:
             yield from _leaves(value, path)
     else:

@@ -67,22 +67,52 @@ def measure(root: Path, excludes: Sequence[str], defaults: bool = True) -> Packa
     def note(path: Path) -> None:
         if path.is_symlink() and path.is_dir() and path.parent.resolve().is_relative_to(path.resolve()):
             raise ValueError(f"{one_line(path)} is a link to a folder that it is in, so that its files have no end; {_MEND}")
-        if not path.is_file():
+        if path.is_dir() or not path.exists():
             return
         name, real = path.relative_to(root), path.resolve()
         if not real.is_relative_to(real_root):
             raise ValueError(f"{one_line(path)} is {one_line(real)}, behind a link that leads out of {root}; {_MEND}")
         if real != real_root / name and is_secret(real):
             raise ValueError(f"{one_line(path)} leads by a link to {one_line(real)}, which is never sent; {_MEND}")
+        if path.is_block_device() or path.is_char_device():
+            raise ValueError(f"{one_line(path)} is a device, which has no end; remove it")
+        if not path.is_file():
+            return  # a pipe or a socket, which Ray leaves out
+        _refuse_odd_name(name)
         files[name] = path.stat().st_size
-        if why := suspicion(path):
+        if why := suspicion(path, name.parts[:-1]):
             suspicious[name] = why
 
     try:
         visit_uploads(root, list(excludes), note, defaults)
     except OSError as error:
         raise ValueError(f"the working directory cannot be read: {one_line(error)}") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"a .gitignore or .rayignore of {root} is no UTF-8 ({error.reason}); write it as text") from None
+    except RecursionError:
+        raise ValueError(f"{root} has folders in folders without end; remove them, or add them to .rayignore") from None
     return Package(root, files, suspicious)
+
+
+def measure_file(path: Path) -> Package:
+    """A module or a wheel that Ray would upload as it is.
+
+    Raises:
+        ValueError: it has a name that is never sent, or is a link to a file that has.
+    """
+    path = path.absolute()
+    real = path.resolve()
+    if excluded_by(path.parent, never_sent())(path) or excluded_by(real.parent, never_sent())(real):
+        raise ValueError(f"{one_line(path)} has a name for secrets and is never sent; take it out of `py_modules`")
+    why = suspicion(path)
+    return Package(path.parent, {Path(path.name): path.stat().st_size}, {Path(path.name): why} if why else {})
+
+
+def _refuse_odd_name(name: Path) -> None:
+    try:
+        str(name).encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{one_line(name)} has a name that is no UTF-8, which Ray cannot send; rename it") from None
 
 
 _MEND = "remove the link, or add it to the runtime environment's `excludes`"

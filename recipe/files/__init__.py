@@ -1,6 +1,7 @@
 """Files of a run that every room may read and write, and values as they stand in them; it imports no other room.
 
 whole.py       files that are there whole or not at all
+bounded.py     files of others, read within bounds
 metrics.py     the metrics of a run, over all of its attempts
 warned.py      the warnings of a run
 plain_yaml.py  YAML of others, within bounds

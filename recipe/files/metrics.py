@@ -11,13 +11,16 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from recipe.files.bounded import lines_bounded
+
 TIME = "timing_s/step"  # what every trained step has, and a validation by itself has not
 Steps = dict[int, dict[str, float]]
 
 
 def metrics_files(folder: Path) -> list[Path]:
     """The files of a run's attempts in their order: by name, with numbers in the names taken as numbers."""
-    return sorted(folder.glob("metrics*.jsonl"), key=lambda path: [int(x) if x.isdigit() else x for x in _parts(path.name)])
+    files = (path for path in folder.glob("metrics*.jsonl") if path.is_file())
+    return sorted(files, key=lambda path: [int(x) if x.isdigit() else x for x in _parts(path.name)])
 
 
 def read_metrics(folder: Path, keep: Callable[[str], bool] = lambda name: True) -> Steps:
@@ -48,16 +51,14 @@ def _parts(name: str) -> list[str]:
 def _entries(file: Path, keep: Callable[[str], bool]) -> list[tuple[int, dict[str, float], bool]]:
     """Step, numbers, and whether the step was trained, of each line."""
     found = []
-    with file.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            entry = _parse(line, keep)
-            if entry is not None:
-                found.append(entry)
-            elif line.endswith(b"\n"):
-                raise ValueError(
-                    f'{file}, line {number} is not a step of verl\'s file logger, {{"step": N, "data": {{...}}}}; '
-                    "remove that line"
-                )
+    for number, line in enumerate(lines_bounded(file), start=1):
+        entry = _parse(line, keep)
+        if entry is not None:
+            found.append(entry)
+        elif line.endswith(b"\n"):
+            raise ValueError(
+                f'{file}, line {number} is not a step of verl\'s file logger, {{"step": N, "data": {{...}}}}; remove that line'
+            )
     return found
 
 

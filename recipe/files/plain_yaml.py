@@ -6,8 +6,27 @@ from typing import Any
 
 import yaml
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-LARGEST, DEEPEST = 4 * 2**20, 64  # bytes; lists and mappings in each other
+LARGEST, DEEPEST = 2**19, 64  # bytes; lists and mappings in each other
+_LONG, _BITS = 1000, 64  # characters and size of a whole number
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    """Without numbers that take long to read or to write, or, as keys, to find: multiples of 2**61 - 1 have one hash."""
+
+
+class _TooLong(ValueError):
+    pass
+
+
+def _whole_number(loader: _Loader, node: yaml.ScalarNode) -> int:
+    if len(node.value) <= _LONG:
+        number = loader.construct_yaml_int(node)
+        if number.bit_length() <= _BITS:
+            return number
+    raise _TooLong(f"has a number of more than {_BITS} bits in line {node.start_mark.line + 1}")
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
 
 
 def load_plain(text: bytes) -> Any:
@@ -16,10 +35,10 @@ def load_plain(text: bytes) -> Any:
     Aliases (`*name`), which multiply what they stand for, are in no file that Hydra or this project writes.
     """
     if len(text) > LARGEST:
-        raise ValueError(f"is larger than {LARGEST >> 20} MiB")
+        raise ValueError(f"is larger than {LARGEST >> 10} KiB")
     depth = 0
     try:
-        for event in yaml.parse(text, _LOADER):  # no recursion, nothing is built
+        for event in yaml.parse(text, _Loader):  # no recursion, nothing is built
             line = event.start_mark.line + 1
             if isinstance(event, yaml.AliasEvent):
                 raise ValueError(f"has an alias (*{event.anchor}) in line {line}")
@@ -29,7 +48,9 @@ def load_plain(text: bytes) -> Any:
     except yaml.YAMLError as error:
         raise _invalid(error) from None
     try:
-        return yaml.load(text, _LOADER)
+        return yaml.load(text, _Loader)
+    except _TooLong:
+        raise
     except Exception as error:  # of a tag's constructor, e.g. for a date or a number that is none
         raise _invalid(error) from None
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from recipe.files.bounded import read_bounded
 from recipe.files.whole import written_whole
 
 FILE = "warnings.json"
@@ -34,7 +35,7 @@ def read_warnings(folder: Path) -> list[Warned] | None:
     if not file.is_file():
         return None
     try:
-        found = [Warned(**one) for one in json.loads(file.read_text(encoding="utf-8"))]
+        found = [Warned(**one) for one in json.loads(read_bounded(file))]
     except (ValueError, TypeError, RecursionError):
         raise ValueError(f"{file} holds no list of warnings; restore it, or remove it") from None
     kinds = {(type(one.began), type(one.text), type(one.over)) for one in found}

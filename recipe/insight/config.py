@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recipe.files.plain_yaml import load_plain
+from recipe.files.bounded import read_bounded
+from recipe.files.plain_yaml import LARGEST, load_plain
 from recipe.text.secret import masked, masked_value
 
 FOLDERS = ("hydra/.hydra", ".hydra")
@@ -32,12 +33,12 @@ def read_config(folder: Path) -> Config | None:
     overrides = place / "overrides.yaml"
     given = _load(overrides, list) if overrides.is_file() else []
     values = flatten(_load(place / "config.yaml", dict))
-    return Config([masked(str(x)) for x in given], {key: masked_value(key, value) for key, value in values.items()})
+    return Config([masked(str(x)) for x in given], {masked(key): masked_value(key, value) for key, value in values.items()})
 
 
 def _load(path: Path, kind: type) -> Any:
     try:
-        content = load_plain(path.read_bytes())
+        content = load_plain(read_bounded(path, LARGEST))
     except ValueError as error:
         raise ValueError(f"{path} {error}; restore it, or remove it to have the page without it") from None
     if not isinstance(content, kind):

@@ -57,7 +57,8 @@ def step_files(folder: Path, kind: str, last_step: int | None) -> list[Path]:
 
     last_step: later ones were thrown away, with an attempt that a resumed one has not caught up with. None: there are none.
     """
-    files = sorted(folder.glob(f"tokens/{kind}_*.parquet"), key=lambda path: (len(path.stem), path.stem))
+    found = (path for path in folder.glob(f"tokens/{kind}_*.parquet") if path.is_file())
+    files = sorted(found, key=lambda path: (len(path.stem), path.stem))
     numbers = [file.stem.removeprefix(f"{kind}_") for file in files]
     return [
         file

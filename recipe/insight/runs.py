@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from recipe.files.bounded import read_bounded
 from recipe.files.warned import Warned, read_warnings
 from recipe.insight.config import Config, read_config
 from recipe.insight.dumps import TOKENS, Dumps, read_dumps
@@ -86,7 +87,7 @@ def read_display(folder: Path) -> Display | None:
     if not path.is_file():
         return None
     try:
-        return Display.from_json(path.read_text(encoding="utf-8"))
+        return Display.from_json(read_bounded(path).decode())
     except (ValueError, RecursionError) as error:
         reason = " ".join(visible(str(error)).split())
         raise ValueError(f"{path} does not say what a method shows: {reason}; restore it, or remove it") from None

@@ -10,8 +10,9 @@ vllm_door.py        vLLM's HTTP server answers only who has the key
 alone.py            one run at a time in a checkpoint folder
 start_checks.py     the checks before Ray starts, for the launcher and the preflight, each ending in one sentence:
                     config_checks.py of settings that go together, environment_checks.py, input_checks.py of model and
-                    checkpoints, saved_ranks.py of who saved them, data_checks.py of the files that data_files.py reads,
-                    reward_checks.py, trained_with.py of the objective that a run was begun with
+                    checkpoints, saved_ranks.py of who saved them, data_checks.py of the files that data_files.py reads
+                    (json_depth.py: none is nested too deep to be read), reward_checks.py, trained_with.py of the objective that
+                    a run was begun with
 combinations/       combinations of settings that would train wrongly without a word; docs/combinations.md is made of them
 reward_function.py  verl's reward function, loaded and called, for checks and evaluations
 time_limit.py       a limit for a call of someone else's code

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from recipe.files.bounded import read_bounded
 from recipe.files.whole import written_whole
 from verl_patches.names import CHECKPOINT_FOLDER, CHECKPOINT_TRACKER
 
@@ -53,7 +54,7 @@ def problem(folder: str | Path, is_tracked: bool) -> str | None:
     """
     root = Path(folder)
     try:
-        sizes = json.loads((root / LIST).read_text())
+        sizes = read_names(root / LIST)
     except FileNotFoundError:
         return None if is_tracked else "was not finished"
     except ValueError:
@@ -69,12 +70,37 @@ def problem(folder: str | Path, is_tracked: bool) -> str | None:
     return None
 
 
+def read_names(file: Path) -> dict | None:
+    """A list of a checkpoint's files, {name within its folder: what is said of it}; None if it says null.
+
+    It may have come with a checkpoint of others: one that names files elsewhere would have them looked at.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it is something else.
+    """
+    try:
+        names = json.loads(read_bounded(file))
+    except RecursionError:
+        raise ValueError("is nested too deep") from None
+    if names is not None and not (isinstance(names, dict) and all(map(_inside, names))):
+        raise ValueError("is no list of a folder's files")
+    return names
+
+
+def _inside(name: str) -> bool:
+    parts = name.split("/")
+    return "\0" not in name and not {"", ".."} & set(parts) and max(map(len, parts)) < 256
+
+
 def of_others(directory: str | Path) -> set[int]:
     """Steps of the checkpoints in `directory` that the run there does not go back to, and never removes."""
     try:
-        return set(json.loads((Path(directory) / OTHERS).read_text()))
+        return {int(step) for step in json.loads((Path(directory) / OTHERS).read_text())}
     except FileNotFoundError:
         return set()
+    except (ValueError, TypeError, RecursionError):
+        raise ValueError(f"{Path(directory) / OTHERS} holds no list of steps; restore it, or remove it") from None
 
 
 def say_of_others(directory: str | Path, steps: set[int]) -> None:
@@ -130,7 +156,7 @@ def newest_complete(directory: str, damage: Callable[[Path], str | None] = lambd
 def _begun(folder: Path) -> bool:
     """Whether a checkpoint was begun by `begin_list` and its list never written."""
     try:
-        return json.loads((folder / LIST).read_text()) is None
+        return read_names(folder / LIST) is None
     except ValueError:  # the disk was full
         return True
     except FileNotFoundError:

@@ -40,7 +40,7 @@ class StepLine:
 
     def log(self, data: Mapping, step: int) -> None:
         for line in lines(data, step, self.last_step, self.phrases):
-            print(visible(line), flush=True)
+            print(visible(line.replace("\n", " ")), flush=True)  # a data source's name could write a step's line of its own
 
 
 def lines(data: Mapping, step: int, last_step: int, phrases: Phrases) -> list[str]:

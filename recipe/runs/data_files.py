@@ -17,6 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as parquet
 
+from recipe.runs.json_depth import refuse_deep
+
 _BATCH = 65536
 ENDINGS = (".parquet", ".json", ".jsonl")  # that verl's data set reads
 _READ = ("data_source", "reward_model", "extra_info")  # and the prompts
@@ -72,6 +74,7 @@ def _open(file: str, prompt_key: str) -> tuple[pa.Schema, Iterator[pa.RecordBatc
         opened = parquet.ParquetFile(file)
         schema = opened.schema_arrow
         return schema, opened.iter_batches(_BATCH, columns=[name for name in wanted if name in schema.names])
+    refuse_deep(file)
     table = _json(file)
     columns = [name for name in wanted if name in table.column_names]
     return table.schema, iter(table.select(columns).to_batches(_BATCH))

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from recipe.files.whole import written_whole
-from recipe.runs.checkpoints import DIGESTS, LIST
+from recipe.runs.checkpoints import DIGESTS, LIST, read_names
 
 AT_ONCE = 4  # files on a node
 PATIENCE = 10.0  # seconds that a run which ends waits for the digests of its last checkpoint
@@ -24,7 +24,10 @@ PATIENCE = 10.0  # seconds that a run which ends waits for the digests of its la
 def digest(path: str) -> str | None:
     """SHA-256 of a file; None if it cannot be read."""
     import hashlib  # this function travels to the nodes by itself
+    import os
 
+    if not os.path.isfile(path):
+        return None  # a pipe or a device would be read for ever
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -71,7 +74,7 @@ def _collect(running: dict, found: dict, done: Callable[[], None]) -> None:
 def damage(folder: Path, done: Callable[[], None] = lambda: None) -> str | None:
     """What is wrong with the content of a checkpoint; None if nothing is, or if it has no digests."""
     try:
-        expected = json.loads((folder / DIGESTS).read_text())
+        expected = read_names(folder / DIGESTS) or {}
     except FileNotFoundError:
         return None
     except ValueError:

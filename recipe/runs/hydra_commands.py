@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
 import sys
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from omegaconf.errors import OmegaConfBaseException
 from recipe.runs.secret_checks import check_config, check_overrides
 from recipe.runs.value_checks import leaves
 from recipe.text.visible import make_warnings_visible
+
+_FILES = ("config.yaml", "hydra.yaml", "overrides.yaml")
 
 
 def before_composing(arguments: list[str]) -> None:
@@ -25,20 +27,27 @@ def before_composing(arguments: list[str]) -> None:
 
 
 def after_composing(config: DictConfig) -> None:
-    """Close the folder that Hydra has just written to others, or remove it and end with status 2 for a config with a secret."""
+    """Close what Hydra has just written to others, or remove it and end with status 2 for a config with a secret.
+
+    Nothing else in its folder is touched: `hydra.output_subdir` may name one that has more in it.
+    """
     folder = _folder()
-    if folder:
-        try:
+    files = [folder / name for name in _FILES if (folder / name).is_file()] if folder else []
+    try:
+        for file in files:
+            file.chmod(0o600)
+        if folder and len(files) == len(list(folder.iterdir())):
             folder.chmod(0o700)
-            for file in folder.iterdir():
-                file.chmod(0o600)
-        except OSError as error:
-            print(f"warning: {folder}, the run's config, cannot be kept from others: {error}", file=sys.stderr, flush=True)
+    except OSError as error:
+        print(f"warning: {folder}, the run's config, cannot be kept from others: {error}", file=sys.stderr, flush=True)
     try:
         refuse_secrets(config)
     except ValueError as error:
-        if folder:
-            shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            for file in files:
+                file.unlink()
+            if folder:
+                folder.rmdir()  # unless there is more in it
         _end(error)
 
 

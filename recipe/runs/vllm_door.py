@@ -25,7 +25,7 @@ def close_vllm(config: DictConfig) -> None:
         return
     with open_dict(config):
         engine = rollout.setdefault("engine_kwargs", {}).setdefault("vllm", {})
-        engine.setdefault("middleware", [DOOR])
+        engine.middleware = engine.get("middleware") or [DOOR]  # null or an empty list is no middleware
 
 
 class Door:

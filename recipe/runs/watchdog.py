@@ -53,7 +53,7 @@ def last_words(config) -> tuple[str, bool] | None:
     try:
         left = json.loads(hang_file(config).read_text())
         return left["sentence"], left["finished"]
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
 
 

@@ -9,43 +9,26 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from recipe.text.secret_forms import ALONE, FORMS, NAME, RANDOM, VARIABLE, WEAK
+
 MASK = "***"
-# Names by their last words, in lower case with `_` between words. Narrower than those of the environment's variables: in a
-# config `pad_token`, `max_tokens` and `prompt_key` are harmless.
-_NAME = re.compile(
-    r"(?:^|_)(?:pass_?(?:word|wd|phrase|code)s?|pwd|secrets?|credentials?|creds|authorization|auth|bearer|cookies?|api_?keys?"
-    r"|(?:access|secret|private|auth|account|client|service|signing|encryption|shared|ssh|wandb|openai|anthropic|hf|sas)_?keys?"
-    r"|(?:hf|hub|hugging_?face|api|auth|access|refresh|bearer|session|security|personal|sas|secret|slack|oauth2?|jwt"
-    r"|git_?hub|git_?lab|wandb)_?tokens?)(?:_?\d+)?$"
-)
-_ALONE = re.compile(r"token|jwt")
 _BETWEEN_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
-_VARIABLE = re.compile(
-    r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|PAT|CREDENTIAL|AUTH|AUTHORIZATION|COOKIE|DSN)S?(?:_?\d+)?$"
-    r"|._PWD$"
+# `name=`, `"name": `, `--name=`, `environ["NAME"] = `
+_NAMED = re.compile(r"(?<![\w.-])-{0,2}(?P<name>[A-Za-z_][\w.-]*)[\"']?\]?\s*[:=]\s*")
+# `--name value` and `["--name", "value"]`; `[NAME, value]`; `{name: NAME, value: value}`
+_PAIRED = re.compile(
+    r"(?:(?<![\w-])--?(?P<option>[A-Za-z][\w-]*)[\"']?(?:\s+|\s*,\s*)|[\[(]\s*[\"']?(?P<first>[A-Za-z_][\w-]*)[\"']?\s*,\s*"
+    r"|\b(?:name|key)[\"']?\s*[:=]\s*[\"']?(?P<entry>[\w.-]+)[\"']?\s*,\s*[\"']?value[\"']?\s*[:=]\s*)(?=[^\s,\])}-])"
 )
-_NAMED = re.compile(r"(?<![\w.-])(?P<name>[A-Za-z_][\w.-]*)[\"']?\s*[:=]\s*")
 # A value is quoted, in brackets, a word, or two after `Authorization:`.
 _VALUE = re.compile(r"(?:Bearer|Basic|Token)\s+[^\s,\"'\]}]+|\"[^\"]*\"?|'[^']*'?|\$\{[^}]*\}*|\[[^\]]*\]?|[^\s,}\]\"']*")
+_WORD = re.compile(r"(?:(?:Bearer|Basic|Token)\\?\s+)?[\"']?[^\s,\"'\]})]*")
 _REFERENCE = re.compile(r"\benv\s*:\s*[\"']?(?P<name>[A-Za-z_]\w*)")  # ${oc.env:NAME}: verl prints what it stands for
 _HARMLESS = re.compile(r"(?:null|none|true|false|\*+|\?+|\[\s*\]|[\"'\s]*)\Z", re.IGNORECASE)
 _FILE = re.compile(r"[\"']?(?:/|~/|\.{1,2}/)[\w./~-]*\.\w+[\"']?\Z")  # `credentials=/secrets/key.json` names a file
 _PATH = re.compile(r"[/~.][\w./~-]*\Z")  # that a variable names, as SSH_KEY may; it stands everywhere
-_FORMS = {
-    "a Hugging Face token": r"\b(?:hf_|api_org_)[A-Za-z0-9]{20,}",
-    "an API key": r"\b(?:sk-[A-Za-z0-9]{32,}|sk-(?:ant|proj|svcacct)-[\w-]{32,}|wandb_v1_\w{20,}|(?:AKIA|ASIA)[0-9A-Z]{16}\b"
-    r"|AIza[\w-]{35}|[sr]k_live_\w{20,}|SG\.[\w-]{22}\.[\w-]{43})",
-    "a package registry's token": r"\b(?:npm_[A-Za-z0-9]{36}|pypi-AgEI[\w-]{50,})",
-    "a GitHub or GitLab token": r"\b(?:gh[oprsu]_[A-Za-z0-9]{30,}|github_pat_\w{30,}|gl(?:pat|ptt|rt)-[\w-]{20,})",
-    "a Slack token": r"\bxox[abeoprs]-[\w-]{10,}",
-    "a JSON web token": r"(?<![\w-])eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]*",
-    "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----[^-]*(?:-----END [A-Z ]*-----)?",
-    "an authorization header": r"\b(?:Bearer|Basic)\s+[\w.~+/=-]{16,}",
-    "a signed URL": r"[?&](?:sig|X-Amz-Signature|X-Amz-Security-Token|X-Goog-Signature)=[^&\s\"']+",
-    "a password in a URL": r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)",
-}
-_FORM = re.compile("|".join(f"(?P<_{i}>{form})" for i, form in enumerate(_FORMS.values())))
-_KINDS = list(_FORMS)
+_FORM = re.compile("|".join(f"(?P<_{i}>{form})" for i, form in enumerate(FORMS.values())))
+_KINDS = list(FORMS)
 _LONG = 8  # characters of a variable's value that are looked for; `1` and `test` stand everywhere
 
 
@@ -58,7 +41,7 @@ def find_secret(text: str, environment: Mapping[str, str] = {}) -> str | None:
     if found:
         return found[2]
     named = (match["name"] for match in _REFERENCE.finditer(text))
-    return next((name for name in named if _VARIABLE.search(name.upper())), None)
+    return next((name for name in named if VARIABLE.search(name.upper())), None)
 
 
 def find_form(text: str) -> str | None:
@@ -67,14 +50,23 @@ def find_form(text: str) -> str | None:
     return _kind(match) if match else None
 
 
+def find_in_file(text: str) -> str | None:
+    """The same, or the name of what is given something that looks like one: prose and programs only speak of tokens."""
+    if kind := find_form(text):
+        return kind
+    for named in _NAMED.finditer(text):
+        if RANDOM.match(text, named.end()) and (secret_part(named["name"]) or WEAK.search(named["name"].lower())):
+            return named["name"]
+    return None
+
+
 def find_in_config(leaves: Iterable[tuple[str, Any]], environment: Mapping[str, str] = {}) -> tuple[str, str] | None:
     """(key, what) of the first secret in a config; leaves: its dotted keys and values of any kind."""
     for key, value in leaves:
         if value is None or isinstance(value, bool):
             continue
         text = str(value)
-        part = secret_part(key) if not _harmless(text) else None
-        if found := part or find_secret(text, environment):
+        if found := _named(key, text) or find_form(key) or find_secret(text, environment):
             return key, found
     return None
 
@@ -91,7 +83,7 @@ def masked(text: str, environment: Mapping[str, str] = {}) -> str:
 
 def masked_value(key: str, value: str) -> str:
     """A config's value as text, for a key with dots."""
-    return MASK if secret_part(key) and not _harmless(value) else masked(value)
+    return MASK if _named(key, value) else masked(value)
 
 
 def secret_part(name: str) -> str | None:
@@ -100,10 +92,22 @@ def secret_part(name: str) -> str | None:
     before = ""
     for part in parts:
         words = _BETWEEN_WORDS.sub("_", part).lower()
-        if _VARIABLE.search(part) or _NAME.search(f"{before}_{words}"):
+        if VARIABLE.search(part) or NAME.search(f"{before}_{words}"):
             return part
         before = words
-    return parts[-1] if _ALONE.fullmatch(before) else None
+    return parts[-1] if ALONE.fullmatch(before) else None
+
+
+def _named(name: str, value: str) -> str | None:
+    """The name by which this value is a secret; None if it is none."""
+    if _harmless(value):
+        return None
+    return secret_part(name) or (name.rpartition(".")[2] if _random(name, value, 0) else None)
+
+
+def _random(name: str, text: str, position: int) -> re.Match | None:
+    """What a weak name is given at this place, if it looks like a secret."""
+    return RANDOM.match(text, position) if WEAK.search(name.lower()) else None
 
 
 def _harmless(value: str) -> bool:
@@ -119,14 +123,21 @@ def _secrets(text: str, environment: Mapping[str, str]) -> Iterator[tuple[int, i
     position = 0
     while named := _NAMED.search(text, position):
         position = named.end()  # a value that is none may hold further names
-        if part := secret_part(named["name"]):
-            value = _VALUE.match(text, position)
+        part = secret_part(named["name"])
+        # A weak name's value is a word of some hundred characters at most, or the search would take too long.
+        value = _VALUE.match(text, position) if part else _random(named["name"], text, position)
+        if value and not _harmless(value[0]):
+            yield *value.span(), part or named["name"].rpartition(".")[2]
+            position = value.end()
+    for paired in _PAIRED.finditer(text):
+        name = paired["option"] or paired["first"] or paired["entry"]
+        if (part := secret_part(name)) and not (paired["first"] and ALONE.fullmatch(name)):
+            value = _WORD.match(text, paired.end())
             if not _harmless(value[0]):
                 yield *value.span(), part
-                position = value.end()
     for match in _FORM.finditer(text):
         yield *match.span(), _kind(match)
     for name, value in environment.items():
-        if len(value) >= _LONG and _VARIABLE.search(name) and not _PATH.match(value):
+        if len(value) >= _LONG and VARIABLE.search(name) and not _PATH.match(value):
             for match in re.finditer(re.escape(value), text):
                 yield *match.span(), f"the value of {name}"

@@ -9,8 +9,13 @@ from functools import lru_cache
 
 _ORDINARY = re.compile(r"[\n\t -~]*")
 # Invisible, but of a category of visible characters: told by their names.
-_BLANK = re.compile(r"VARIATION SELECTOR|GRAPHEME JOINER|HANGUL (?:\w+ )?FILLER|VOWEL INHERENT|PATTERN BLANK")
-_COLOUR = re.compile(r"(\x1b\[[\d;:]*m)")
+_BLANK = re.compile(
+    r"VARIATION SELECTOR|(?:GRAPHEME|NUMBER) JOINER|(?:HANGUL|KHITAN)(?: \w+)* FILLER|VOWEL INHERENT"
+    r"|(?:PATTERN|FULL|HALF) BLANK|NULL NOTEHEAD"
+)
+# Of text only, in those that no background has: with the others, or concealed (8), text can be there and not be seen.
+_SEEN = r"(?:0?[0-4]|00|2[2-4]|3[1-69]|9[0-6])?"
+_COLOUR = re.compile(rf"(\x1b\[{_SEEN}(?:;{_SEEN})*m)")
 _UNFINISHED = re.compile(r"(?:\r|\x1b(?:\[[\d;:]{0,32})?)\Z")
 
 
@@ -32,7 +37,7 @@ def one_line(text: object) -> str:
 
 
 def in_log(text: str) -> str:
-    """The same for whole lines of a log on a terminal: colours stay, and a carriage return, which overwrites, ends the line."""
+    """The same for lines of a log on a terminal: colours of text stay; a carriage return, which overwrites, ends the line."""
     lines = re.sub(r"\r+\n?", "\n", text)
     return "".join(part if i % 2 else visible(part) for i, part in enumerate(_COLOUR.split(lines)))
 

@@ -19,12 +19,15 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
         (f"a: {'[' * 20_000}{']' * 20_000}", "is nested deeper than 64 levels in line 1"),
         ("a: " + "{b: " * 20_000, "is nested deeper"),
         ("- " * 20_000, "is nested deeper"),
-        ("a: " + "b" * 2**23, "is larger than 4 MiB"),
+        ("a: " + "b" * 2**23, "is larger than 512 KiB"),
         ("a:\n- [", "is not valid YAML"),
         ("a: !!python/object/apply:os.system [x]", "is not valid YAML"),
         ("a: 2001-13-45", "is not valid YAML"),
-        ("a: " + "9" * 5000, "is not valid YAML"),
+        ("a: " + "9" * 5000, "has a number of more than 64 bits in line 1"),
         ("a: \x00", "is not valid YAML"),
+        ("a: 0x" + "f" * 5000, "has a number of more than 64 bits in line 1"),
+        ("a: " + ":".join(["59"] * 100_000), "has a number of more than 64 bits"),
+        ("\n".join(f"{i * (2**61 - 1)}: x" for i in range(1, 15_000)), "has a number of more than 64 bits"),  # keys of one hash
     ],
 )
 def test_what_is_hostile_or_wrong_has_a_reason_at_once(text, reason):

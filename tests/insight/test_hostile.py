@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import gzip
 import json
+import os
 import re
 import time
 
@@ -161,6 +162,34 @@ def test_other_files_of_a_run_that_are_20000_deep_are_one_sentence(tmp_path, cap
     assert len(capsys.readouterr().err) < 500
 
 
+ENDLESS = ("metrics-000.jsonl", "display.json", "warnings.json", "hydra/.hydra/config.yaml", "hydra/.hydra/overrides.yaml")
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_a_file_of_a_run_that_is_a_terabyte_of_nothing_is_one_sentence(tmp_path, capsys, name):
+    run = write_run(tmp_path / "run")
+    (run / name).touch()
+    os.truncate(run / name, 2**40)
+    assert main([str(run), "--out", str(tmp_path / "report")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {run / name}")
+    assert len(error) < 500
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", [*ENDLESS[1:], "metrics-001.jsonl", "tokens/step_1.parquet", "tokens/verdicts_1.parquet"])
+@pytest.mark.parametrize("kind", ["a pipe", "a device"])
+def test_what_is_no_file_in_a_run_is_not_waited_for(tmp_path, name, kind):
+    run = write_run(tmp_path / "run")
+    (run / name).parent.mkdir(exist_ok=True)
+    (run / name).unlink(missing_ok=True)
+    if kind == "a pipe":
+        os.mkfifo(run / name)
+    else:
+        (run / name).symlink_to("/dev/zero")
+    assert main([str(run), "--out", str(tmp_path / "report")]) in (0, 2)
+
+
 def test_dumps_whose_metadata_are_20000_deep_are_one_sentence(tmp_path, capsys):
     run = write_run(tmp_path / "run")
     for kind, key in (("step", b"token_dump"), ("verdicts", b"verdicts")):
@@ -184,11 +213,13 @@ def test_an_error_that_quotes_a_run_cannot_command_the_terminal(tmp_path, capsys
 def test_the_page_masks_secrets_of_the_configuration_and_is_its_owners_alone(tmp_path):
     hf = "hf_" + "a1" * 17
     config = {"trainer": {"wandb_key": "abcd-1", "note": f"with {hf}"}, "judge": {"headers": {"Authorization": "abcd-2"}}}
+    config["environment"] = [{"name": "HF_TOKEN", "value": "abcd-3"}, {"command": ["--password", "abcd-4"]}, {hf: "x"}]
+    config[hf] = "x"
     overrides = ["+trainer.wandb_key=abcd-1", "trainer.experiment_name=mine", f"x={hf}"]
     run = write_run(tmp_path / "run", config=config, overrides=overrides)
     page = write_report([run], tmp_path / "report")
     html = page.read_text(encoding="utf-8")
-    assert not [secret for secret in ("abcd-1", "abcd-2", "a1a1") if secret in html]
+    assert not [secret for secret in ("abcd-1", "abcd-2", "abcd-3", "abcd-4", "a1a1") if secret in html]
     assert "trainer.experiment_name=mine" in html
     assert "+trainer.wandb_key=***" in html
     assert page.stat().st_mode & 0o777 == 0o600

@@ -154,3 +154,43 @@ def test_a_job_that_slurm_does_not_requeue_says_so(bash):
     quick = "sleep() { :; }; MAX_REQUEUES=3 job_dir=. ; requeue 'lost'"
     assert "error: Slurm does not requeue this job" in bash(quick, scontrol="exit 1", squeue="echo RUNNING")[2]
     assert bash.calls().count("scontrol requeue 7") == 10
+
+
+@pytest.mark.parametrize("value", ["1m", "10min", "-1", "1e3", "08", "", "many", "a[$(touch hit)]"])
+def test_a_setting_that_is_no_number_is_said_at_the_start(bash, tmp_path, value):
+    status, _, words = bash("require_numbers GRACE_S STOP_MARGIN", {"GRACE_S": "600", "STOP_MARGIN": value})
+    assert status == 1
+    assert f"error: STOP_MARGIN={value} is no whole number" in words
+    assert not (tmp_path / "hit").exists()
+    assert bash("require_numbers GRACE_S STOP_MARGIN", {"GRACE_S": "600", "STOP_MARGIN": "0"})[0] == 0
+
+
+NODES = 'SLURM_JOB_NODELIST=list; ask_for_nodes; echo "$head ${nodes[*]}|${peers[*]}"'
+NAMES = "[ $2 = hostnames ] && printf '%s\\n' $NAMES && exit; "
+SHOWN = "printf 'NodeName=%s Arch=x NodeAddr=10.0.0.1 NodeHostName=x Version=1\\n' $NAMES"
+
+
+def test_the_nodes_and_their_addresses_are_slurms(bash, tmp_path):
+    two = {"NAMES": "node1 node2"}
+    assert bash(NODES, two, scontrol=NAMES + SHOWN)[1] == "node1 node1 node2|node1=10.0.0.1 node2=10.0.0.1"
+    assert bash(NODES, {"NAMES": "node1"}, scontrol=NAMES + "exit 1")[1] == "node1 node1|"
+    once = f"[ -e {tmp_path}/asked ] && {{ {SHOWN}; exit; }}; touch {tmp_path}/asked; exit 1"
+    assert bash(NODES, two, scontrol=NAMES + once)[1] == "node1 node1 node2|node1=10.0.0.1 node2=10.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("names", "scontrol", "said"),
+    [
+        ("node1 node2", NAMES + FAILS, "scontrol does not say which addresses list have"),
+        (
+            "node1 node2",
+            NAMES + "printf 'NodeName=node1 A=x NodeAddr=10.0.0.1 B=x\\n'",
+            "scontrol does not say which addresses",
+        ),
+        ("node1", FAILS, "scontrol does not say which nodes list are"),
+    ],
+)
+def test_a_controller_that_does_not_answer_is_named(bash, names, scontrol, said):
+    status, _, words = bash(NODES, {"NAMES": names}, scontrol=scontrol)
+    assert status == 1
+    assert said in words

@@ -4,6 +4,7 @@ import os
 import runpy
 import socket
 import subprocess
+import sys
 
 import pytest
 
@@ -85,6 +86,13 @@ def test_neighbouring_jobs_try_other_ports_first():
     assert candidates(41, 20000, 20003, 4) == [20000]
     with pytest.raises(SystemExit, match="PORT_RANGE=20000-20002 has fewer than the 4 ports"):
         candidates(41, 20000, 20002, 4)
+
+
+@pytest.mark.parametrize("given", ["x", "1-5", "20000", "20000-70000", "31999-20000", "-5-10"])
+def test_a_range_that_is_none_is_one_sentence(given):
+    done = subprocess.run([sys.executable, SLURM / "free_ports.py", "7", given, "4"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: PORT_RANGE={given} is no range of ports; ")
 
 
 def test_unknown_interface_is_named_with_those_there_are():

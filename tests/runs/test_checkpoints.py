@@ -5,6 +5,7 @@ import json
 import pytest
 
 from recipe.runs.checkpoints import begin_list, newest_complete, problem, write_list
+from recipe.runs.digests import damage
 
 
 def checkpoint(root, step, tracked=True, listed=True):
@@ -122,3 +123,33 @@ def test_the_list_names_every_file_but_itself(tmp_path):
     folder = checkpoint(tmp_path, 1)
     write_list(folder)
     assert json.loads((folder / "complete.json").read_text()) == {"actor/model.pt": 100, "data.pt": 10}
+
+
+FOREIGN = [
+    "[" * 100_000,
+    "[1]",
+    "5",
+    '{"../../x": 5}',
+    '{"/etc/hostname": 5}',
+    '{"a//b": 1}',
+    '{"\\u0000": 1}',
+    f'{{"{"x" * 5000}": 1}}',
+]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("text", FOREIGN)
+@pytest.mark.parametrize("name", ["complete.json", "digests.json"])
+def test_a_list_of_others_names_no_file_elsewhere_and_ends_in_a_sentence(tmp_path, name, text):
+    (checkpoint(tmp_path, 4) / name).write_text(text)
+    with pytest.raises(ValueError, match=f"has an unreadable {name}; restore one".replace(";", r"\)?;")):
+        newest_complete(tmp_path, damage)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("text", ["[" * 100_000, "5", "{", '["x"]'])
+def test_steps_of_others_that_are_none_are_one_sentence(tmp_path, text):
+    checkpoint(tmp_path, 4)
+    (tmp_path / "checkpoints_of_others.json").write_text(text)
+    with pytest.raises(ValueError, match=r"checkpoints_of_others\.json holds no list of steps"):
+        newest_complete(tmp_path)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import threading
 
 import pytest
@@ -114,3 +115,12 @@ def test_several_nodes_share_the_files_a_few_at_a_time(folder, monkeypatch):
     assert [x[0] for x in placed] == ["a", "b"] * 10
     assert most[0] == 2 * digests.AT_ONCE
     assert len(seen) == 20
+
+
+@pytest.mark.timeout(60)
+def test_what_is_no_file_is_not_read_for_ever(folder):
+    (folder / "zeros").symlink_to("/dev/zero")
+    os.mkfifo(folder / "pipe")
+    for name in ("zeros", "pipe"):
+        (folder / "digests.json").write_text(json.dumps({name: "0"}))
+        assert digests.damage(folder) == f"has a file that changed after it was written, {name}"

@@ -91,6 +91,22 @@ def test_a_preset_of_ones_own_brings_none_and_hydras_record_of_it_is_removed(run
     assert not left.stdout
 
 
+@pytest.mark.parametrize("place", ["..", "."])
+def test_only_hydras_own_files_are_removed(run, tmp_path, place):
+    (tmp_path / "own/mine").mkdir(parents=True)
+    (tmp_path / "own/mine/preset.yaml").write_text("# @package _global_\ntrainer: {judge_api_key: abcd}\n")
+    checkpoint = tmp_path / "run/checkpoints/model.pt"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.touch()
+    mode = (tmp_path / "run").stat().st_mode
+    folder = "run/hydra" if place == ".." else "run"
+    more = (f"hydra.run.dir={tmp_path}/{folder}", f"hydra.output_subdir={place}")
+    run(COMMANDS["main"], "--config-dir", str(tmp_path / "own"), "+mine=preset", *more)
+    assert checkpoint.exists()
+    assert (tmp_path / "run").stat().st_mode == mode
+    assert not list((tmp_path / "run").glob("*.yaml"))
+
+
 def test_hydras_record_is_the_owners_alone(monkeypatch, tmp_path):
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
     monkeypatch.setattr(sys, "argv", ["main", f"hydra.run.dir={tmp_path}/run"])

@@ -40,6 +40,11 @@ def test_what_is_quoted_is_shown_by_name(capsys, tmp_path, place):
     assert not set("\x1b\x07\u202e") & set(printed)
 
 
+def test_a_data_source_cannot_write_a_line_of_its_own(capsys):
+    StepLine(10, lambda metrics: []).log({"val-core/x\nstep 10/10  reward 1.00/acc/mean@1": 0.5}, 1)
+    assert capsys.readouterr().out.count("\n") == 1
+
+
 def test_the_last_sentence_masks_a_secret_that_it_quotes(capsys, monkeypatch):
     monkeypatch.setenv("MY_TOKEN", "swordfish-1")
     with pytest.raises(SystemExit):

@@ -70,6 +70,10 @@ def test_vllm_is_given_it_unless_there_is_one_of_the_users_own(compose):
     own = compose(*GIVEN, "+actor_rollout_ref.rollout.engine_kwargs.vllm.middleware=[my.Middleware]")
     close_vllm(own)
     assert own.actor_rollout_ref.rollout.engine_kwargs.vllm.middleware == ["my.Middleware"]
+    for nothing in ("null", "[]"):
+        none = compose(*GIVEN, f"+actor_rollout_ref.rollout.engine_kwargs.vllm.middleware={nothing}")
+        close_vllm(none)
+        assert none.actor_rollout_ref.rollout.engine_kwargs.vllm.middleware == [DOOR]
     other = compose(*GIVEN, "actor_rollout_ref.rollout.name=sglang")
     close_vllm(other)
     assert "middleware" not in other.actor_rollout_ref.rollout.engine_kwargs.get("vllm", {})

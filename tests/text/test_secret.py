@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from recipe.text.secret import MASK, find_in_config, find_secret, masked, masked_value
+from recipe.text.secret import MASK, find_in_config, find_in_file, find_secret, masked, masked_value
 
 # Put together, so that no scanner takes these lines for real ones.
 HF = "hf_" + "a1" * 17
@@ -42,6 +42,29 @@ FOUND = [
     (f"x={OPENAI}", "an API key"),
     (f"x={PRIVATE}", "a private key"),
     (f"x={WEB_TOKEN}", "a JSON web token"),
+    ("+a.options=[--api-key=abc]", "api-key"),
+    ("+a.options=[--password,abc]", "password"),
+    ("+a.options=['--password', 'abc']", "password"),
+    ("+a.command='serve --token abc'", "token"),
+    ("+a.headers=[[Authorization,Bearer\\ abc]]", "Authorization"),
+    ("+a.environment=[['HF_TOKEN', 'abc']]", "HF_TOKEN"),
+    ("+a.environment=[{name:HF_TOKEN,value:abc}]", "HF_TOKEN"),
+    ("+a.environment=[{'name': 'token', 'value': 'abc'}]", "token"),
+    ("os.environ['HF_TOKEN'] = 'abc'", "HF_TOKEN"),
+    ("+a.mysqlpassword=abc", "mysqlpassword"),
+    ("+a.db_pass=abc", "db_pass"),
+    ("+a.private_key_pem=abc", "private_key_pem"),
+    ("+a.x=${oc.env:DB_PASS}", "DB_PASS"),
+    ("+a.x=${oc.env:SLACK_WEBHOOK_URL}", "SLACK_WEBHOOK_URL"),
+    (f"+a.my_token={'a1' * 12}abc", "my_token"),
+    (f"+a.cookie_key='{'a1' * 12}abc'", "cookie_key"),
+    ("+a.url=https://u:" + "abc@abc" + "@host/", "a password in a URL"),
+    ("+a.pip=git+https://" + "abc1" * 5 + "@github.com/x/y", "a token in a URL"),
+    ("+a.url=https://x.org/d?key=" + "abc1" * 5, "key"),
+    ("+a.url=https://hooks.slack" + ".com/services/abc/abc", "a webhook's address"),
+    ("machine api.wandb.ai\n  login user\n  password abc", "a password of .netrc"),
+    ("x=gsk_" + "a1" * 20, "an API key"),
+    ("x=sk-or-v1-" + "a1" * 32, "an API key"),
 ]
 HARMLESS = [
     "algorithm.rollout_correction.rollout_is=token",
@@ -56,6 +79,14 @@ HARMLESS = [
     "trainer.default_local_dir=${oc.env:HOME}/runs/${oc.env:SLURM_JOB_ID}",
     "hydra.run.dir=${oc.env:PWD}/x",
     "trainer.token_dump.tokens=1000",
+    "+a.modes=[token,sequence]",
+    "+a.names=[password]",
+    "+a.image_key=Qwen2-5-Math-7B-Instruct",
+    "+a.reward_fn_key=data_source_of_2026",
+    "+a.pad_token=<|endoftext|>",
+    "+a.fields=[{name:prompt,value:text}]",
+    "data.train_files=https://firstname.lastname@host/x",
+    "+a.note='see --help'",
 ]
 
 
@@ -81,6 +112,21 @@ def test_the_value_of_a_variable_for_secrets_is_found_wherever_it_stands():
     assert find_secret("a=/home/someone/runs", {"SSH_KEY": "/home/someone"}) is None
 
 
+def test_a_file_that_only_speaks_of_secrets_has_none():
+    for text in (
+        "token = read_token()",
+        "api_key: str",
+        "password = 'changeme'",
+        '{"pad_token": "<pad>"}',
+        "WANDB_API_KEY=...",
+    ):
+        assert find_in_file(text) is None
+    assert find_in_file(f"export WANDB_API_KEY={'0a' * 20}\n") == "WANDB_API_KEY"
+    assert find_in_file('{"auths": {"ghcr.io": {"auth": "' + "dXNl" * 6 + '1=="}}}') == "auth"
+    assert find_in_file(f"users:\n- user:\n    client-key-data: {'LS0t1' * 9}\n") == "client-key-data"
+    assert find_in_file(f"token {HF}") == "a Hugging Face token"
+
+
 def test_a_config_is_looked_at_by_its_keys_and_by_its_values():
     assert find_in_config([("a.b", 1), ("a.tokens", 5), ("a.token", None), ("a.use_auth", True)]) is None
     assert find_in_config([("a.b", 1), ("judge.api_key", 12345678)]) == ("judge.api_key", "api_key")
@@ -88,9 +134,30 @@ def test_a_config_is_looked_at_by_its_keys_and_by_its_values():
     assert masked_value("judge.api_key", "abc def") == MASK
     assert masked_value("judge.name", f"x {HF} y") == f"x {MASK} y"
     assert masked_value("judge.api_key", "null") == "null"
+    assert find_in_config([(f"a.{HF}", 1)]) == (f"a.{HF}", "a Hugging Face token")
+    assert find_in_config([("a.dedup_key", "a1" * 12)]) == ("a.dedup_key", "dedup_key")
 
 
-@pytest.mark.parametrize("piece", ["a=[", "a", "eyJ-", "://a:", "x.", 'a="', "Bearer ", "-----BEGIN A ", "token='", "a b:c@"])
+MORE = (
+    "key=[",
+    "key=a",
+    "a1",
+    "[password,",
+    "--password ",
+    "{name:",
+    "https://a1",
+    "machine a ",
+    "key=a1key=",
+    "a: ",
+    "\n",
+    " \n",
+    "\nmachine a ",
+)
+
+
+@pytest.mark.parametrize(
+    "piece", ["a=[", "a", "eyJ-", "://a:", "x.", 'a="', "Bearer ", "-----BEGIN A ", "token='", "a b:c@", *MORE]
+)
 def test_hostile_text_takes_no_longer_than_its_length(piece):
     start = time.process_time()
     masked(piece * (500_000 // len(piece)))

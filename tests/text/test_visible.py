@@ -13,7 +13,7 @@ HIDDEN = {
     "zero width": "\u00ad\u180e\u200b\u200c\u200d\u2060\ufeff",
     "tags": "\U000e0001\U000e0041\U000e007f",
     "variation selectors": "\ufe00\ufe0f\U000e0100\U000e01ef\u180b",
-    "fillers": "\u034f\u115f\u1160\u3164\uffa0\u17b4\u2800",
+    "fillers": "\u034f\u115f\u1160\u3164\uffa0\u17b4\u2800\U0001107f\U00013441\U00013442\U00016fe4\U0001d159",
     "spaces": "\u00a0\u2003\u202f\u3000",
     "separators": "\u2028\u2029",
     "private and unassigned": "\ue000\U000fffff\U000e1fff",
@@ -40,6 +40,18 @@ def test_what_can_be_seen_stays_and_a_lone_surrogate_becomes_a_character():
 
 def test_a_sentence_stays_on_its_line():
     assert one_line(ValueError("a\n b\x1b[2J\r\nc")) == "a b⟨U+001B⟩[2J c"
+
+
+@pytest.mark.parametrize(
+    "hiding", ["8", "0;8", "8;1", "30", "37;47", "40", "97", "38;5;0", "48;2;0;0;0", "7", "5", "107", "08"]
+)
+def test_no_colour_hides_text(hiding):
+    assert in_log(f"\x1b[{hiding}mhidden") == f"⟨U+001B⟩[{hiding}mhidden"
+
+
+@pytest.mark.parametrize("seen", ["", "0", "36", "0;36", "1;31", "39", "90", "00;32", ";1"])
+def test_other_colours_stay(seen):
+    assert in_log(f"\x1b[{seen}mtext") == f"\x1b[{seen}mtext"
 
 
 def test_a_log_keeps_its_colours_and_nothing_else_that_commands():

@@ -3,8 +3,10 @@
 import socket
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
+from launch import submit
 from launch.submission import ClusterError
 from launch.submission.client import Client
 from launch.submission.reaching import describe_way, find_address, find_proxy, use_token
@@ -40,6 +42,23 @@ def test_an_address_that_takes_no_jobs_is_refused(environment, option, variables
         find_address(option)
 
 
+@pytest.mark.parametrize(
+    "address", ["http://me:sword" + "fish@head:1", "https://swordfish@head", "http://head/?token=swordfish"]
+)
+def test_an_address_with_a_password_is_refused_and_not_repeated(environment, address):
+    for option, variables in ((address, {}), (None, {"RAY_API_SERVER_ADDRESS": address}), (None, {"RAY_ADDRESS": address})):
+        environment.update(variables)
+        with pytest.raises(ValueError, match="is a URL with a user or a secret in it") as refusal:
+            find_address(option)
+        assert "swordfish" not in str(refusal.value)
+
+
+def test_no_sentence_of_the_command_repeats_a_password(environment, capsys):
+    for address in ("redis://:sword" + "fish@head:6379", "ftp://me:sword" + "fish@head"):
+        assert submit.main(["--address", address, "--dry-run"]) == 2
+    assert "swordfish" not in "".join(capsys.readouterr())
+
+
 def test_the_token_is_found_where_ray_looks_for_it(environment, tmp_path):
     assert use_token() is None
     assert "RAY_AUTH_MODE" not in environment
@@ -71,7 +90,10 @@ PROXIES = {"http_proxy": PROXY, "https_proxy": PROXY}
 
 @pytest.mark.parametrize(
     "address",
-    ["http://127.0.0.1:8265", "http://localhost:8265", "http://[::1]:8265", "http://127.9.9.9:1", "http://127.1:8265"],
+    [
+        *("http://127.0.0.1:8265", "http://localhost:8265", "http://[::1]:8265", "http://127.9.9.9:1", "http://127.1:8265"),
+        *("http://0.0.0.0:8265", "http://[::]:8265", "http://[::ffff:127.0.0.1]:8265"),
+    ],
 )
 def test_loopback_is_never_proxied(environment, address):
     environment.update(PROXIES)
@@ -81,8 +103,16 @@ def test_loopback_is_never_proxied(environment, address):
 
 def test_a_name_of_this_machine_is_loopback_too(environment, monkeypatch):
     environment.update(PROXIES)
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [(2, 1, 6, "", ("127.0.0.1", 0))])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("127.0.0.1", 0))])
     assert find_proxy("http://head:8265") is None
+
+
+def test_an_address_of_an_interface_of_this_machine_is_not_proxied_either(environment):
+    environment.update(PROXIES)
+    own = [entry.address for found in psutil.net_if_addrs().values() for entry in found if entry.family == socket.AF_INET]
+    for address in own:
+        assert find_proxy(f"http://{address}:8265") is None
+    assert find_proxy("http://192.0.2.7:8265") == PROXY
 
 
 def test_a_proxy_elsewhere_is_said_and_its_password_is_not(environment):

@@ -15,6 +15,10 @@ from launch.submission.secret_check import check_runtime_env
         {"pip": ["--extra-index-url https://me:0123" + "@index/simple"]},
         {"container": {"run_options": ["-e", "HF_TOKEN=0123"]}},
         {"config": {"headers": {"Authorization": "0123"}}},
+        {"container": {"run_options": ["--password", "0123"]}},
+        {"env": [{"name": "HF_TOKEN", "value": "0123"}]},
+        {"env_vars": {"hf_" + "0123" * 8: "x"}},
+        {"worker_process_setup_hook": "import os\nos.environ['HF_TOKEN'] = '0123'\n"},
     ],
 )
 def test_a_runtime_environment_with_a_secret_is_refused_and_not_repeated(runtime_env):

@@ -3,6 +3,7 @@
 import io
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import zipfile
@@ -13,16 +14,36 @@ import pytest
 from tests import ROOT
 from tests.launch.submission.job_server import JobServer, Proxy, served
 
-TOKEN = "0123456789abcdef0123"
+TOKEN = "0123456789abcdef" + "0123"
 SECRET_FILES = (
     *(".env", ".envrc", ".env.local", ".netrc", "id_rsa", "deep/id_ed25519.pub", "deep/.git-credentials", "tls.key"),
     *("launch/slurm/site.env", "launch/slurm/cluster.env", ".aws/credentials", ".git/config", "auth_token"),
+    *(
+        ".ENV",
+        "Id_Rsa",
+        "tls.KEY",
+        ".env~",
+        ".netrc.bak",
+        ".envs/prod",
+        "deploy_key",
+        "kubeconfig.yaml",
+        "wandb/run-1/config.yaml",
+    ),
+    *(
+        ".cache/huggingface/stored_tokens",
+        ".config/gh/hosts.yml",
+        ".kaggle/kaggle.json",
+        "prod.tfvars",
+        "deep/.zshrc",
+        "core.4711",
+    ),
 )
 HARMLESS = (
     "recipe/htpo/main.py",
     "launch/submission/secret_check.py",
     "launch/slurm/site.env.example",
     "recipe/environment.py",
+    "recipe/core.py",
 )
 
 
@@ -135,13 +156,78 @@ def test_modules_of_the_runtime_environment_are_looked_at_too(checkout, tmp_path
         plan_of(checkout, tmp_path, f"py_modules: [{tmp_path}/module]")
 
 
+def test_modules_that_are_files_are_looked_at_too(checkout, tmp_path):
+    (tmp_path / "module.py").write_text("token = 'hf_" + "a1" * 17 + "'")
+    lines = plan_of(checkout, tmp_path, f"py_modules: [{tmp_path}/module.py]").lines()
+    assert [line for line in lines if line.startswith("suspicious: ")] == [
+        f"suspicious: {tmp_path}/module.py looks like a secret (a Hugging Face token), and would be sent"
+    ]
+    (tmp_path / "id_rsa.py").touch()
+    (tmp_path / "other.py").symlink_to("id_rsa.py")
+    for name in ("id_rsa", "other"):
+        with pytest.raises(ValueError, match=rf"{name}\.py has a name for secrets"):
+            plan_of(checkout, tmp_path, f"py_modules: [{tmp_path}/{name}.py]")
+
+
+def a_folder_without_end(checkout):
+    here = os.open(checkout, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("x", dir_fd=here)
+        here, before = os.open("x", os.O_RDONLY, dir_fd=here), here
+        os.close(before)
+    os.close(here)
+
+
+ODD = {
+    "a link to a device": (lambda checkout: (checkout / "zeros").symlink_to("/dev/zero"), "leads out of"),
+    "a name that is no UTF-8": (lambda checkout: open(os.fsencode(checkout) + b"/\xff", "w").close(), "rename it"),
+    "an ignore file that is no text": (
+        lambda checkout: (checkout / ".gitignore").write_bytes(b"\xff"),
+        r"\.gitignore or \.rayignore of .* is no UTF-8",
+    ),
+    "a folder without end": (a_folder_without_end, "folders in folders without end"),
+}
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", ODD)
+def test_what_ray_would_stumble_over_or_never_end_with_is_one_sentence(checkout, tmp_path, name):
+    make, sentence = ODD[name]
+    make(checkout)
+    try:
+        with pytest.raises(ValueError, match=sentence):
+            plan_of(checkout, tmp_path)
+    finally:
+        subprocess.run(["rm", "-rf", checkout], check=True)  # pytest's own way is no match for the depth
+
+
+@pytest.mark.timeout(60)
+def test_pipes_and_sockets_stay_here(checkout, tmp_path):
+    os.mkfifo(checkout / "pipe")
+    assert "pipe" not in plan_of(checkout, tmp_path).package
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes a device")
+def test_a_device_is_refused(checkout, tmp_path):
+    try:
+        os.mknod(checkout / "zeros", 0o600 | stat.S_IFCHR, os.makedev(1, 5))
+    except PermissionError:
+        pytest.skip("no devices can be made here")
+    with pytest.raises(ValueError, match="zeros is a device, which has no end"):
+        plan_of(checkout, tmp_path)
+
+
 def test_the_plan_names_what_looks_like_a_secret_and_what_is_only_called_so_by_right_not(checkout, tmp_path):
     write(checkout, "my-credentials.txt", "hf_token", "tokenizer.json", "special_tokens_map.json", "token_level.py")
     (checkout / "notes.md").write_text("use hf_" + "a1" * 17)
     (checkout / "deploy").write_text("-----BEGIN OPENSSH PRIVATE " + "KEY-----\n")
+    (checkout / "windows.txt").write_text("hf_" + "a1" * 17, encoding="utf-16")
+    (checkout / "environment.sh").write_text(f"export WANDB_API_KEY={'0a' * 20}\n")
+    (checkout / "innocent").write_text("machine api.wandb.ai login user password abcdefgh\n")
+    write(checkout, "secrets/hf", "secrets.py")
     lines = [line for line in plan_of(checkout, tmp_path).lines() if line.startswith("suspicious: ")]
     assert {line.split(" looks")[0].rpartition("/")[2]: line for line in lines}.keys() == {
-        *("my-credentials.txt", "hf_token", "notes.md", "deploy"),
+        *("my-credentials.txt", "hf_token", "notes.md", "deploy", "windows.txt", "environment.sh", "innocent", "hf"),
     }
     assert not [line for line in lines if "a1a1" in line]
 
@@ -160,10 +246,9 @@ def test_nothing_in_this_repository_is_suspicious(tmp_path):
 
 
 def test_gitignore_knows_all_files_for_secrets():
-    from launch.submission.secret_files import never_sent
+    from launch.submission.secret_files import patterns
 
-    ignored = (ROOT / ".gitignore").read_text().splitlines()
-    assert set(never_sent()) - {".git", ".hg", ".svn"} <= set(ignored)
+    assert set(patterns(ROOT / ".rayignore")) - {".git", ".hg", ".svn"} <= set(patterns(ROOT / ".gitignore"))
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,7 @@ def empty_schema(tmp_path):
     return write(tmp_path / "empty.parquet", [], pa.Table.from_pylist(GOOD).schema)
 
 
+DEEP = json.dumps(GOOD[0])[:-1] + f', "more": {"[" * 20_000}{"]" * 20_000}}}'
 FILES = {
     "missing": (
         lambda tmp_path: tmp_path / "nowhere.parquet",
@@ -174,6 +175,8 @@ FILES = {
         lambda tmp_path: (tmp_path / "x.json").write_bytes(b'[{"prompt": "\xff\xfe"}]') and tmp_path / "x.json",
         r"x.json cannot be read to its end",
     ),
+    "JSON lines 20,000 deep": (text("x.jsonl", DEEP + "\n"), r"x.jsonl is nested deeper than 100 levels in line 1"),
+    "a JSON list 20,000 deep": (text("x.json", f"[{DEEP}]"), r"x.json is nested deeper than 100 levels in line 1"),
     "files that do not go together": (
         other_columns,
         r"column 'extra_info' is .*int64.* in .*a.parquet and .*string.* in",
