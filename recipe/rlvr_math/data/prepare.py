@@ -25,7 +25,14 @@ from recipe.rlvr_math.data.overlap import report_siblings
 from recipe.rlvr_math.data.problems import Conflict, Problem, distinct
 from recipe.rlvr_math.data.traps import known_traps
 from recipe.rlvr_math.reward.stated import FIELDS
+from recipe.text.command_line import parser as parser_of
 from recipe.text.visible import visible
+
+EXAMPLES = """
+--dataset dapo-math-17k --out /data
+--dataset aime-2024 --out /data
+--dataset math-500 --source math500.jsonl --template boxed --out /data
+"""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -39,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m recipe.rlvr_math.data.prepare", description=__doc__.split("\n\n")[0])
+    parser = parser_of("recipe.rlvr_math.data.prepare", __doc__, EXAMPLES)
     parser.add_argument("--dataset", required=True, choices=data_sets.DATA_SETS)
     parser.add_argument("--out", required=True, type=Path, help="folder to write to")
     parser.add_argument("--source", help="another hub id, or a .parquet, .jsonl, .json or .csv file")

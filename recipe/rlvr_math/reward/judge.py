@@ -22,7 +22,14 @@ from recipe.rlvr_math.reward.stated import NOTHING, Stated, dressed, exact_error
 from recipe.rlvr_math.reward.thinking import MODES, after_thinking
 from recipe.rlvr_math.reward.verifier_pool import VerifierTimeout
 from recipe.rlvr_math.reward.writing import plain
+from recipe.text.command_line import parser as parser_of
 from recipe.text.visible import visible
+
+EXAMPLES = r"""
+'\frac{9}{4}' 'So we get \boxed{2\frac14}.'
+--unit km --error 0.1 4.2 'Answer: 4.25 km'
+--data /data/olympiadbench.parquet --row 3 - < response.txt
+"""
 
 
 def explain(gold: str, response: str, timeout: float = 5.0, stated: Stated = NOTHING) -> list[str]:
@@ -79,7 +86,7 @@ def describe(node: nodes.Node) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m recipe.rlvr_math.reward.judge", description=__doc__.splitlines()[0])
+    parser = parser_of("recipe.rlvr_math.reward.judge", __doc__, EXAMPLES)
     parser.add_argument("gold", nargs="?", help="the right answer, in LaTeX or plain text; not with --data")
     parser.add_argument("response", help="the whole response, or - to read it from standard input")
     parser.add_argument("--timeout", type=float, default=5.0, help="seconds of CPU time for computer algebra (default 5)")
