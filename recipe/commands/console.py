@@ -103,19 +103,18 @@ def _composed(name: str) -> int | None:
 
 
 def _run(command: Command, module: str = "") -> int | None:
-    """Import and call. One sentence and status 2 if what the command needs is not installed."""
+    """Import and call. One sentence and status 2 if what the command needs is not installed, or in another version."""
     module = module or command.module
     try:
         return importlib.import_module(module).main()
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         missing = error.name or ""
-        if module.startswith(missing + ".") or missing == module:
+        if module == missing or module.startswith(missing + "."):
             return _refused(f"there is no module {module}; name htpo, hapo or the package of a method that can be imported")
-        if not command.extra or missing.partition(".")[0] in ("recipe", "verl_patches"):
+        if missing.partition(".")[0] in ("", "recipe", "verl_patches") or error.path:  # a fault inside of a package
             raise
-        return _refused(
-            f"{command.name} needs {missing.partition('.')[0]}, which is not installed: install {DISTRIBUTION}[{command.extra}]"
-        )
+        what = f"{command.name} needs {missing}, which is not installed" if isinstance(error, ModuleNotFoundError) else error
+        return _refused(f"{what} (all that it needs: {DISTRIBUTION}[{command.extra}])" if command.extra else str(what))
 
 
 def _refused(sentence: str) -> int:

@@ -22,7 +22,7 @@ FAMILY = (
     Command("hapo-train", "recipe.hapo.main", "train with HAPO", "train"),
     Command("token-rl-preflight", "recipe.htpo.preflight", "look at a run before it starts", "train"),
     Command("token-rl-data", "recipe.rlvr_math.data.prepare", "from a published data set to files for training", "data"),
-    Command("token-rl-overlap", "recipe.rlvr_math.data.overlap", "problems that training and test sets share", "data"),
+    Command("token-rl-overlap", "recipe.rlvr_math.data.overlap", "problems that training and test sets share"),
     Command("token-rl-judge", "recipe.rlvr_math.reward.judge", "explain the reward's verdict on a response", "data"),
     Command("token-rl-evaluate", "recipe.rlvr_math.evaluation.evaluate", "score a model or a checkpoint", "train"),
     Command("token-rl-report", "recipe.rlvr_math.report.__main__", "from evaluations to tables, intervals, pass@k"),

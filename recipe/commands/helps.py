@@ -55,7 +55,7 @@ examples:
   token-rl-evaluate +protocol=htpo_paper model=/shared/runs/1/checkpoints benchmarks=[/data/aime-2024.parquet] \\
     out=/shared/runs/1/eval
   token-rl-evaluate model=/models/Qwen3-8B-Base benchmarks=[/data/aime-2024.parquet] out=base n=8 temperature=0.6
-  # the keys with their comments
+  # all keys
   token-rl-evaluate --cfg job
 
 Then: token-rl-report. Exit status: 0; 2, something given is wrong; 85, stopped, the same command goes on; 1, something failed.
@@ -107,5 +107,4 @@ def _choices(package: str, *folders: str) -> list[str]:
     """The configs of a group, by name; the package is not imported, which would import torch."""
     parent, _, name = package.rpartition(".")
     places = find_spec(parent).submodule_search_locations
-    found = [path for place in places for path in sorted(Path(place, name, *folders).glob("*.yaml"))]
-    return [path.stem for path in found]
+    return sorted({path.stem for place in places for path in Path(place, name, *folders).glob("*.yaml")})

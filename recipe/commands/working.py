@@ -2,7 +2,8 @@
 
 It gets the launchers (DIR/launch: submit.sh for Ray, slurm/train.sbatch, demo/), the lists of requirements and the project's
 packages, which travel to the nodes with a job, so that these need only the packages of requirements.txt. To the launchers it is
-what a checkout of the project is. It stays as it is when another version is installed.
+what a checkout of the project is. It stays as it is when another version is installed. Then, in DIR: launch/submit.sh --help,
+sbatch launch/slurm/train.sbatch, python launch/demo/run.py.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from recipe.text.visible import visible
 LAUNCHERS = Path(__file__).parent / "launchers"
 PACKAGES = ("recipe", "verl_patches")
 EXAMPLES = """
-work    # then: cd work; launch/submit.sh --help; sbatch launch/slurm/train.sbatch ...; python launch/demo/run.py
+work
 """
 
 

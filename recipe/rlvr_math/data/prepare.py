@@ -20,7 +20,6 @@ from pathlib import Path
 
 from recipe.rlvr_math.data import data_sets, instructions, source, templates
 from recipe.rlvr_math.data.data_files import sha256, write_data
-from recipe.rlvr_math.data.golds import damage, same, text_only
 from recipe.rlvr_math.data.overlap import report_siblings
 from recipe.rlvr_math.data.problems import Conflict, Problem, distinct
 from recipe.rlvr_math.data.traps import known_traps
@@ -63,6 +62,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def prepare(options: argparse.Namespace) -> None:
     """Read, check and write. Raises ValueError, one sentence, for what is wrong with the input."""
+    from recipe.rlvr_math.data.golds import damage, same, text_only  # need math-verify, which the help does not
+
     if bool(options.tokenizer) != bool(options.max_prompt_tokens) or (options.drop_long and not options.tokenizer):
         raise ValueError("--tokenizer and --max-prompt-tokens (and with them --drop-long) belong together; give both")
     data_set = data_sets.DATA_SETS[options.dataset]

@@ -17,7 +17,6 @@ from pathlib import Path
 from recipe.rlvr_math.reward import nodes
 from recipe.rlvr_math.reward.answers import MAX_ANSWER, find_answer
 from recipe.rlvr_math.reward.reading import read
-from recipe.rlvr_math.reward.score import decide
 from recipe.rlvr_math.reward.stated import NOTHING, Stated, dressed, exact_error
 from recipe.rlvr_math.reward.thinking import MODES, after_thinking
 from recipe.rlvr_math.reward.verifier_pool import VerifierTimeout
@@ -34,6 +33,8 @@ EXAMPLES = r"""
 
 def explain(gold: str, response: str, timeout: float = 5.0, stated: Stated = NOTHING) -> list[str]:
     """The lines that the command prints."""
+    from recipe.rlvr_math.reward.score import decide  # needs math-verify, which the help does not
+
     found = find_answer(response)
     facts = ", ".join(f"{name} {value}" for name, value in asdict(stated).items() if value is not None)
     lines = [f"gold       {gold}", *([f"  stated   {facts}"] if facts else [])]
