@@ -64,9 +64,9 @@ def pip(environment: Path, *arguments) -> None:
     subprocess.run([*PIP, "--python", environment / "bin/python", *arguments], check=True)
 
 
-def run(command, cwd: Path, status: int = 0, **variables: str) -> subprocess.CompletedProcess:
+def run(command, cwd: Path, status: int = 0, timeout: float = 300, **variables: str) -> subprocess.CompletedProcess:
     """Run somewhere else, without what this session's tests have in their environment."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("VERL_", "PYTHONPATH", "RAY_"))}
-    done = subprocess.run(command, cwd=cwd, env=inherited | variables, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=cwd, env=inherited | variables, capture_output=True, text=True, timeout=timeout)
     assert done.returncode == status, done.stdout[-2000:] + done.stderr[-4000:]
     return done

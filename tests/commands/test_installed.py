@@ -97,6 +97,19 @@ def test_every_preset_composes(bin, tmp_path):
     assert Path(place) == next((bin.parent / "lib").glob("*/site-packages"))
 
 
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("htpo-train", "  experiment_name: qwen3_8b_base\n"),
+        ("hapo-train", "hapo:\n"),
+        ("token-rl-evaluate", "max_response_tokens: 20480\n"),
+    ],
+)
+def test_its_config_is_shown_from_anywhere(bin, tmp_path, name, line):
+    more = ["+experiment=qwen3_8b_base"] if name == "htpo-train" else []
+    assert line in run([bin / name, "--cfg", "job", *more], tmp_path).stdout
+
+
 @pytest.mark.parametrize("theirs", ["namespace", "regular package"])
 def test_it_lives_beside_verl_recipe(wheel, tmp_path, theirs):
     """Other people's `recipe` in the same environment, which comes and goes."""
