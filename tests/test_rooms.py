@@ -41,6 +41,7 @@ BELOW = {
     "recipe.rlvr_math.report": ("recipe.rlvr_math.evaluation", "recipe.text"),
     "recipe.lab": ("recipe.htpo", "recipe.hapo", "recipe.adaptive_temperature", "recipe.primitives", "recipe.files"),
     "recipe.insight": ("recipe.token_level", "recipe.files", "recipe.text"),
+    "recipe.commands": ("recipe.files", "recipe.text"),
     # What a method of one's own may import.
     "examples.entropy_shaping": ("recipe.runs", "recipe.token_level", "recipe.primitives"),
     "examples.own_reward": ("recipe.rlvr_math.reward",),
