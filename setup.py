@@ -4,6 +4,7 @@
 """
 
 import shutil
+import subprocess
 from pathlib import Path
 
 from setuptools import setup
@@ -23,6 +24,14 @@ def launchers() -> list[str]:
     return [*(path.as_posix() for path in found if path.as_posix() not in LEFT_OUT), *BESIDE]
 
 
+def built_from() -> str:
+    """The commit, for the runs of the wheel to say; empty outside of a checkout."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    if not Path(".git").exists() or not shutil.which("git"):
+        return ""
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+
+
 class BuildWithLaunchers(build_py):
     """The packages, and the launchers below recipe/commands/launchers; of an earlier build nothing is left."""
 
@@ -34,6 +43,8 @@ class BuildWithLaunchers(build_py):
             for source, target in self._copies().items():
                 self.mkpath(str(Path(target).parent))
                 self.copy_file(source, target)
+            if commit := built_from():
+                Path(self.build_lib, "recipe/runs/commit.txt").write_text(commit)
 
     def get_source_files(self):
         return [*super().get_source_files(), *launchers()]

@@ -64,6 +64,11 @@ def report() -> int | None:
     return _run(named("token-rl-report"))
 
 
+def export() -> int | None:
+    """Export a checkpoint."""
+    return _run(named("token-rl-export"))
+
+
 def insight() -> int | None:
     """Show runs."""
     return _run(named("token-rl-insight"))
