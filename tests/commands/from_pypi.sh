@@ -53,5 +53,6 @@ for name in start trained; do
     { tail -n 30 "evaluate-$name.log" >&2 && exit 1; }
 done
 reading/bin/token-rl-report evaluation/start evaluation/trained --out report
+token-rl-export run/checkpoints --out exported --evaluation evaluation/trained --baseline evaluation/start
 reading/bin/token-rl-insight run --out page
 sed -n '/^|/p' report/report.md

@@ -81,3 +81,14 @@ def test_a_source_distribution_gives_the_same_wheel(names, tmp_path):
     again = build_wheel(source, tmp_path / "dist")
     assert {name for name in zipfile.ZipFile(again).namelist() if not name.endswith("/")} == names
     assert all((source / folder).is_dir() for folder in FOLDERS)
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_a_wheel_of_a_checkout_says_which_commit_it_is(tmp_path):
+    project = copy_project(tmp_path / "project")
+    who = ["-c", "user.name=n", "-c", "user.email=e"]
+    for command in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "a"]):
+        subprocess.run(["git", *command], cwd=project, check=True)
+    wheel = build_wheel(project, tmp_path / "dist")
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project, capture_output=True, text=True).stdout.strip()
+    assert zipfile.ZipFile(wheel).read("recipe/runs/commit.txt").decode() == commit

@@ -10,7 +10,7 @@ from typing import Any
 from recipe.rlvr_math.export.facts import Data, Facts
 from recipe.rlvr_math.report.evaluations import SAMPLING, Run
 from recipe.rlvr_math.report.summary import estimates
-from recipe.rlvr_math.report.tables import cell, overview, table
+from recipe.rlvr_math.report.tables import DAGGER, cell, overview, table
 from recipe.text.secret import masked_value
 
 PAPERS = {"htpo": "https://arxiv.org/abs/2605.08283", "hapo": "https://arxiv.org/abs/2509.16591"}
@@ -124,8 +124,9 @@ def _evaluation(facts: Facts, runs: Sequence[Run]) -> list[str]:
     if runs:
         sampling = runs[0].settings["sampling"]
         said = ", ".join(f"{key} {sampling[key]}" for key in SAMPLING if key in sampling)
+        shown = overview([row for run in runs for row in estimates(run, None)])
         parts += [
-            overview([row for run in runs for row in estimates(run, None)]),
+            shown + (f" {DAGGER}: all problems have the same value, which is not certainty." if DAGGER in shown else ""),
             f"Sampled with {cell(said)}; template {cell(runs[0].settings['template'])}; answers judged by "
             f"{cell(runs[0].settings['verifier'])}.",
         ]
@@ -139,7 +140,7 @@ def _evaluation(facts: Facts, runs: Sequence[Run]) -> list[str]:
 
 
 _USE = """\
-The weights are bfloat16; prompts are written with the tokenizer's chat template.
+Prompts are written with the tokenizer's chat template.
 
 ```python
 from transformers import AutoModelForCausalLM, AutoTokenizer

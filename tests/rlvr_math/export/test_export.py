@@ -137,6 +137,7 @@ def test_the_card_has_the_evaluation_and_the_baseline(export, evaluation, tmp_pa
     assert "| aime-2024 | mine | 2 | 4 | 75.0 [50.0, 100.0] |" in text
     assert "| aime-2024 | base | 2 | 4 | 25.0 [0.0, 50.0] |" in text
     assert "temperature 1.0" in text
+    assert "†: all problems have the same value" in text  # pass@2 of the first
 
 
 def test_local_folders_and_secrets_stay_here(export, evaluation, run, tmp_path):
