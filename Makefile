@@ -106,5 +106,5 @@ lock:
 
 # What can be made again. What was trained, in runs/, and Hydra's records of it, in outputs/, are yours to remove.
 clean:
-	rm -rf build *.egg-info .pytest_cache .hypothesis .ruff_cache
+	rm -rf build dist *.egg-info .pytest_cache .hypothesis .ruff_cache
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
