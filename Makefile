@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 RECIPE ?= htpo
 
-.PHONY: setup demo demo-eval test test-fast test-cluster test-faults browser screenshot study study-report lint bench golden verdicts test-presets test-vllm gpu-acceptance audit lock clean
+.PHONY: setup demo demo-eval test test-fast test-cluster test-faults browser screenshot study study-report lint bench golden verdicts test-presets test-vllm test-wheel gpu-acceptance audit lock clean
 
 # The environment for CPU machines. It is made again when its requirements change.
 setup: $(VENV)/.ready
@@ -52,7 +52,7 @@ test-fast: setup
 lint: setup
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/shellcheck -x launch/*.sh tests/adaptive_temperature/other_vllm.sh launch/slurm/train.sbatch launch/slurm/job.sh launch/slurm/site.env.example .ci/run
+	$(VENV)/bin/shellcheck -x launch/*.sh tests/adaptive_temperature/other_vllm.sh tests/commands/from_pypi.sh launch/slurm/train.sbatch launch/slurm/job.sh launch/slurm/site.env.example .ci/run
 
 # The miniature study: makes the runs that are missing, for hours on 2 cores; ARGS="--arms dapo htpo_paper" for some of them.
 study: setup
@@ -88,6 +88,10 @@ VLLM ?= 0.28.0
 test-vllm: setup
 	tests/adaptive_temperature/other_vllm.sh $(VLLM) $(PY)
 
+# The wheel in new environments with PyPI's packages, in runs/wheel: reports alone, then training, evaluation and report by its commands.
+test-wheel: setup
+	tests/commands/from_pypi.sh $(PY)
+
 # Rewrites the curves that a test compares with; the commit says why they changed.
 golden: setup
 	$(PY) -m tests.token_level.golden_curve
@@ -102,5 +106,5 @@ lock:
 
 # What can be made again. What was trained, in runs/, and Hydra's records of it, in outputs/, are yours to remove.
 clean:
-	rm -rf build *.egg-info .pytest_cache .hypothesis .ruff_cache
+	rm -rf build dist *.egg-info .pytest_cache .hypothesis .ruff_cache
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

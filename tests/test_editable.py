@@ -31,7 +31,7 @@ def installation(tmp_path_factory):
     project, packages = tmp_path_factory.mktemp("project"), tmp_path_factory.mktemp("packages")
     for folder in ("recipe", "verl_patches", "launch"):
         shutil.copytree(ROOT / folder, project / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, project)
     subprocess.run([sys.executable, "-c", BUILD, packages], cwd=project, check=True, capture_output=True)
     (wheel,) = packages.glob("*.whl")

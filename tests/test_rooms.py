@@ -39,8 +39,18 @@ BELOW = {
         "verl_patches",
     ),
     "recipe.rlvr_math.report": ("recipe.rlvr_math.evaluation", "recipe.text"),
+    "recipe.rlvr_math.export": (
+        "recipe.rlvr_math.data",
+        "recipe.rlvr_math.evaluation",
+        "recipe.rlvr_math.report",
+        "recipe.runs",
+        "recipe.files",
+        "recipe.text",
+        "verl_patches",
+    ),
     "recipe.lab": ("recipe.htpo", "recipe.hapo", "recipe.adaptive_temperature", "recipe.primitives", "recipe.files"),
     "recipe.insight": ("recipe.token_level", "recipe.files", "recipe.text"),
+    "recipe.commands": ("recipe.files", "recipe.text"),
     # What a method of one's own may import.
     "examples.entropy_shaping": ("recipe.runs", "recipe.token_level", "recipe.primitives"),
     "examples.own_reward": ("recipe.rlvr_math.reward",),

@@ -7,7 +7,6 @@ whole configurations and responses, and loads nothing: open it from disk, send i
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,13 @@ from recipe.files.whole import written_whole
 from recipe.insight.dumps import TOKENS
 from recipe.insight.page import page
 from recipe.insight.runs import load_runs
+from recipe.text.command_line import parser as parser_of
 from recipe.text.visible import visible
+
+EXAMPLES = """
+runs/demo-htpo --out page/
+/shared/runs/1 /shared/runs/2 --name dapo htpo --out page/
+"""
 
 
 def write_report(folders: Sequence[Path], out: Path, names: Sequence[str] | None = None, tokens: int = TOKENS) -> Path:
@@ -36,9 +41,7 @@ def write_report(folders: Sequence[Path], out: Path, names: Sequence[str] | None
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command. Status 2 and one sentence on stderr for wrong input."""
-    parser = argparse.ArgumentParser(
-        prog="python -m recipe.insight", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of("recipe.insight", __doc__, EXAMPLES)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a training run")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="where index.html is written")
     parser.add_argument("--name", nargs="+", metavar="NAME", help="names of the runs (default: their folders' names)")

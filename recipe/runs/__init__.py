@@ -27,6 +27,7 @@ retention.py        how many of them stay, over all starts of a run
 digests.py          what their files hold, to see a byte that changed
 weight_bucket.py    the bucket in which weights go to vLLM holds the largest tensor
 trackers.py         one W&B run and one TensorBoard curve over all attempts
+code.py             which code a run is of
 run_folder.py       where a run keeps its metrics, its token dumps and what the report page shows of its method
 watchdog.py         ends a run that hangs and names who does, with processes.py, which looks at them on their nodes
 nodes.py            a function run on each node of the Ray cluster

@@ -107,6 +107,8 @@ def _name(method: Method) -> str:
 def _sentence(error: Exception, method: Method) -> str:
     """What is wrong with the command line: an override that does not parse, an unknown key, a preset that does not exist."""
     text = one_line(error)
+    if isinstance(error, ModuleNotFoundError):
+        return text
     if unknown := re.match(r"Could not override '([^']+)'", text):
         near = difflib.get_close_matches(unknown[1], _keys(method), n=1)
         mean = f"; did you mean {near[0]}?" if near else "; a new key is added with + before it"

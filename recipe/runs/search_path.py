@@ -18,7 +18,9 @@ class VerlSearchPath(SearchPathPlugin):
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         verl = find_spec("verl")
         if verl is None or not verl.submodule_search_locations:
-            raise ModuleNotFoundError("verl is not installed; see requirements.txt and requirements-cpu.txt")
+            raise ModuleNotFoundError(
+                "verl is not installed; install verl-htpo[train], or the packages of requirements.txt or requirements-cpu.txt"
+            )
         search_path.append("runs", f"file://{Path(__file__).parent / 'config'}")
         search_path.append("verl", f"file://{Path(verl.submodule_search_locations[0]) / self.verl_folder}")
 

@@ -1,7 +1,7 @@
 """The settings that decide the objective, kept in the run's folder with its checkpoints, so that none is resumed with others.
 
 Not among them is what people change on the way: steps, learning rate, batch sizes, lengths, data, reward, machines. How prompts
-are written and answers found is kept beside them, for evaluations of the checkpoints, and not compared.
+are written and answers found, and with which code the last checkpoint was saved, is kept beside them and not compared.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from recipe.files.whole import written_whole
 from recipe.runs.checkpoints import newest_complete
+from recipe.runs.code import code
 from recipe.runs.run_folder import folder_of, run_folder
 from recipe.runs.value_checks import leaves
 from recipe.token_level.method import Method
 from verl_patches.names import CHECKPOINT_FOLDER
 
 FILE = "trained_with.json"
-_ANSWERS = "answers"
+_ANSWERS, _CODE = "answers", "code"
 _ACTOR, _ROLLOUT, _MODEL = "actor_rollout_ref.actor", "actor_rollout_ref.rollout", "actor_rollout_ref.model.path"
 _CLIP = ("clip_ratio", "clip_ratio_low", "clip_ratio_high", "clip_ratio_c", "tau_pos", "tau_neg")
 _LOSS = ("policy_loss", *_CLIP, "loss_agg_mode", "loss_scale_factor", "entropy_coeff")
@@ -64,7 +65,7 @@ def _model(config: DictConfig) -> str:
 
 def keep_settings(config: DictConfig, method: Method) -> None:
     """Write what the checkpoint that has just been saved was trained with. OSError if it cannot be written."""
-    content = objective_settings(config, method) | {_ANSWERS: _answers(config)}
+    content = objective_settings(config, method) | {_ANSWERS: _answers(config), _CODE: code()}
     with written_whole(run_folder(config) / FILE) as new:
         new.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
@@ -89,11 +90,26 @@ def answers_of(checkpoint: Path) -> tuple[dict[str, Any], Path] | None:
     Raises:
         ValueError: the file cannot be read.
     """
-    name = re.compile(CHECKPOINT_FOLDER.format(r"\d+"))
-    found = next((path.parent for path in (checkpoint, *checkpoint.parents) if name.fullmatch(path.name)), checkpoint)
-    file = folder_of(found) / FILE
+    file = run_of(checkpoint) / FILE
     kept = _read(file).get(_ANSWERS) if file.is_file() else None
     return None if kept is None else (kept, file)
+
+
+def run_of(checkpoint: Path) -> Path:
+    """The folder of the run of a checkpoint, which is a folder of checkpoints, or a path in one."""
+    name = re.compile(CHECKPOINT_FOLDER.format(r"\d+"))
+    return folder_of(next((path.parent for path in (checkpoint, *checkpoint.parents) if name.fullmatch(path.name)), checkpoint))
+
+
+def kept_of(run: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Of a run's folder: the settings that decide the objective; `answers_of`; `code.code`. Empty ones where nothing is kept.
+
+    Raises:
+        ValueError: the file cannot be read.
+    """
+    kept = _read(run / FILE) if (run / FILE).is_file() else {}
+    answers, made_by = kept.pop(_ANSWERS, {}), kept.pop(_CODE, {})
+    return kept, answers, made_by
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -112,7 +128,8 @@ def check_settings(config: DictConfig, method: Method) -> Path | None:
     if not _resumes_here(config) or not file.exists():
         return None
     old = _read(file)
-    old.pop(_ANSWERS, None)
+    for other in (_ANSWERS, _CODE):
+        old.pop(other, None)
     new = objective_settings(config, method)
     keys = ["method"] if old.get("method") != method.name else [*new, *(key for key in old if key not in new)]
     changed = [f"{key} {_text(old.get(key))} -> {_text(new.get(key))}" for key in keys if old.get(key) != new.get(key)]

@@ -1,6 +1,7 @@
 """Links, paths, commands and targets in the documents lead somewhere, and nothing is said twice."""
 
 import re
+import tomllib
 from collections import defaultdict
 from importlib.util import find_spec
 from pathlib import Path
@@ -91,6 +92,14 @@ def test_commands_name_modules(document):
     for piece in code(document):
         for module in re.findall(r"python3? -m ([\w.]+)", piece):
             assert module.rstrip(".") in FOREIGN or runnable(module.rstrip(".")), f"{document}: python -m {module}"
+
+
+@each_document
+def test_console_commands_exist(document):
+    known = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"])
+    for piece in code(document):
+        for name in re.findall(r"(?<![\w/.-])(?:token-rl|htpo|hapo)-(?:[a-z]+-?)+(?![\w.*-])", piece):
+            assert name in known or name in FOREIGN, f"{document}: {name}"
 
 
 @each_document

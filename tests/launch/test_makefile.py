@@ -12,7 +12,7 @@ from tests import ROOT
 def test_clean_leaves_what_was_trained(tmp_path):
     shutil.copy(ROOT / "Makefile", tmp_path)
     kept = ["runs/demo-htpo/checkpoints/model.pt", "outputs/2026-01-01/run.log", "checkpoints/htpo/model.pt", "recipe/main.py"]
-    rest = ["build/lib/main.py", "a.egg-info/PKG-INFO", ".ruff_cache/x", "recipe/__pycache__/main.pyc"]
+    rest = ["build/lib/main.py", "dist/a.whl", "a.egg-info/PKG-INFO", ".ruff_cache/x", "recipe/__pycache__/main.pyc"]
     for name in (*kept, *rest):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()

@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from recipe.hapo.method import HAPO
 from recipe.htpo.method import HTPO
 from recipe.runs.start_checks import checks_before_start
-from recipe.runs.trained_with import FILE, check_settings, keep_settings, objective_settings
+from recipe.runs.trained_with import FILE, check_settings, keep_settings, kept_of, objective_settings
 
 METHODS = {"htpo": HTPO, "hapo": HAPO}
 ACTOR, ROLLOUT = "actor_rollout_ref.actor", "actor_rollout_ref.rollout"
@@ -212,6 +212,20 @@ def test_the_file_is_written_with_a_checkpoint_and_only_then(monkeypatch, run, t
     trainer.save()
     kept = json.loads((tmp_path / "run" / FILE).read_text())
     assert kept.pop("answers") == {"reward": None, "reward_kwargs": {}, "apply_chat_template_kwargs": {}}
+    assert set(kept.pop("code")) == {"version", "commit", "packages"}
     assert kept == objective_settings(trainer.config, HTPO)
     assert kept["htpo.difficulty_threshold"] == 0.5
     assert kept["method"] == "htpo"
+
+
+def test_the_code_is_kept_and_not_compared(run, trained):
+    file = trained()
+    kept = json.loads(file.read_text())
+    assert kept["code"]["packages"]["verl"] == "0.9.1"
+    file.write_text(json.dumps(kept | {"code": {"version": "9"}}))
+    assert check_settings(run(), HTPO) == file
+    settings, answers, code = kept_of(file.parent)
+    assert code == {"version": "9"}
+    assert settings["method"] == "htpo"
+    assert set(answers) == {"reward", "reward_kwargs", "apply_chat_template_kwargs"}
+    assert not {"code", "answers"} & set(settings)

@@ -7,7 +7,6 @@ the files' manifests as `overlap`, as pairs train:test. `prepare` does this by i
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -16,12 +15,15 @@ from recipe.rlvr_math.data import data_sets
 from recipe.rlvr_math.data.data_files import manifest_of, sha256, write_manifest
 from recipe.rlvr_math.data.problems import shared
 from recipe.rlvr_math.data.templates import PUBLISHED, strip
+from recipe.text.command_line import parser as parser_of
 from recipe.text.visible import visible
+
+EXAMPLES = "--train /data/dapo-math-17k.parquet --test /data/aime-2024.parquet /data/aime-2025.parquet"
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command. Ends with status 2 and one sentence for a file that cannot be read."""
-    parser = argparse.ArgumentParser(prog="python -m recipe.rlvr_math.data.overlap", description=__doc__.split("\n\n")[0])
+    parser = parser_of("recipe.rlvr_math.data.overlap", __doc__, EXAMPLES)
     parser.add_argument("--train", required=True, type=Path)
     parser.add_argument("--test", required=True, type=Path, nargs="+")
     options = parser.parse_args(arguments)

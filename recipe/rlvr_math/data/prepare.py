@@ -20,12 +20,18 @@ from pathlib import Path
 
 from recipe.rlvr_math.data import data_sets, instructions, source, templates
 from recipe.rlvr_math.data.data_files import sha256, write_data
-from recipe.rlvr_math.data.golds import damage, same, text_only
 from recipe.rlvr_math.data.overlap import report_siblings
 from recipe.rlvr_math.data.problems import Conflict, Problem, distinct
 from recipe.rlvr_math.data.traps import known_traps
 from recipe.rlvr_math.reward.stated import FIELDS
+from recipe.text.command_line import parser as parser_of
 from recipe.text.visible import visible
+
+EXAMPLES = """
+--dataset dapo-math-17k --out /data
+--dataset aime-2024 --out /data
+--dataset math-500 --source math500.jsonl --template boxed --out /data
+"""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -39,7 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m recipe.rlvr_math.data.prepare", description=__doc__.split("\n\n")[0])
+    parser = parser_of("recipe.rlvr_math.data.prepare", __doc__, EXAMPLES)
     parser.add_argument("--dataset", required=True, choices=data_sets.DATA_SETS)
     parser.add_argument("--out", required=True, type=Path, help="folder to write to")
     parser.add_argument("--source", help="another hub id, or a .parquet, .jsonl, .json or .csv file")
@@ -56,6 +62,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def prepare(options: argparse.Namespace) -> None:
     """Read, check and write. Raises ValueError, one sentence, for what is wrong with the input."""
+    from recipe.rlvr_math.data.golds import damage, same, text_only  # need math-verify, which the help does not
+
     if bool(options.tokenizer) != bool(options.max_prompt_tokens) or (options.drop_long and not options.tokenizer):
         raise ValueError("--tokenizer and --max-prompt-tokens (and with them --drop-long) belong together; give both")
     data_set = data_sets.DATA_SETS[options.dataset]

@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import hydra
@@ -171,7 +172,7 @@ def _run_to_the_end(plan: Plan, folder: RunFolder, there: dict[str, set[tuple[st
     ray.shutdown()
 
 
-@hydra.main(config_path="config", config_name="evaluate", version_base=None)
+@hydra.main(config_path=str(Path(__file__).parent / "config"), config_name="evaluate", version_base=None)
 def _composed(config):
     after_composing(config)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")

@@ -6,7 +6,6 @@ pass_at_k.svg. Several runs are compared with the first one. The same input give
 
 from __future__ import annotations
 
-import argparse
 import sys
 import warnings
 from collections.abc import Sequence
@@ -15,7 +14,13 @@ from pathlib import Path
 from recipe.rlvr_math.report.evaluations import differences, load_run
 from recipe.rlvr_math.report.summary import compare, estimates
 from recipe.rlvr_math.report.tables import to_csv, to_markdown
+from recipe.text.command_line import parser as parser_of
 from recipe.text.visible import visible
+
+EXAMPLES = """
+/runs/htpo/eval --out report/
+/runs/dapo/eval /runs/htpo/eval --name dapo htpo --k 1 8 32 --out report/
+"""
 
 
 def report(
@@ -61,7 +66,7 @@ def report(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command. Status 2 and one sentence on stderr for wrong input."""
-    parser = argparse.ArgumentParser(prog="python -m recipe.rlvr_math.report", description="Report evaluations.")
+    parser = parser_of("recipe.rlvr_math.report", __doc__, EXAMPLES)
     parser.add_argument(
         "runs", nargs="+", type=Path, metavar="RUN", help="folder of an evaluation; others are compared with the first"
     )

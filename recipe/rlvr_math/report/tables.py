@@ -36,11 +36,11 @@ def to_markdown(
     plot: str,
 ) -> str:
     """The report. `differing`: from runs.differences; `plot`: the image's file name."""
-    parts = ["# Evaluation", *_warnings(runs, differing), _overview(estimates)]
+    parts = ["# Evaluation", *_warnings(runs, differing), overview(estimates)]
     parts += ["## pass@k", _over_k(estimates, "pass@k"), f"![pass@k over the number of samples k, with 95 % bands]({plot})"]
     parts += ["## maj@k", _over_k(estimates, "maj@k")]
     if len(runs) > 1:
-        parts += [f"## Compared with {_cell(runs[0].name)}", *_comparisons(comparisons)]
+        parts += [f"## Compared with {cell(runs[0].name)}", *_comparisons(comparisons)]
     parts += ["## How the numbers were made", _method(runs, estimates, comparisons), "## Settings", _settings(runs)]
     return "\n\n".join(parts) + "\n"
 
@@ -51,7 +51,7 @@ def _warnings(runs: Sequence[Run], differing: Sequence[str]) -> list[str]:
         blocks.append(_quote("**The numbers of these runs are not comparable.** They differ in:", differing))
     unknown = [run.name for run in runs if run.settings["template"] == "unknown"]
     if unknown and len(runs) > 1:
-        names = _cell(", ".join(unknown))
+        names = cell(", ".join(unknown))
         blocks.append(f"> The prompt template of {names} is not recorded: whether the runs had the same prompts is not known.")
     unfinished = [f"{run.name}: {lacking}" for run in runs for lacking in run.unfinished]
     if unfinished:
@@ -64,10 +64,10 @@ def _warnings(runs: Sequence[Run], differing: Sequence[str]) -> list[str]:
 
 
 def _quote(text: str, items: Sequence[str]) -> str:
-    return "\n".join([f"> {text}", ">", *(f"> - {_cell(item)}" for item in items)])
+    return "\n".join([f"> {text}", ">", *(f"> - {cell(item)}" for item in items)])
 
 
-def _overview(estimates: Sequence[Estimate]) -> str:
+def overview(estimates: Sequence[Estimate]) -> str:
     """mean@k, pass@k and maj@k at each benchmark's largest k, lengths and cut-off share: a line for each benchmark and run."""
     groups: dict[tuple[str, str], dict[str, Estimate]] = {}
     for row in estimates:
@@ -92,7 +92,7 @@ def _overview(estimates: Sequence[Estimate]) -> str:
         "Percent, with 95 % intervals over problems. tokens: mean response length; cut off: share of responses that hit the "
         "length limit."
     )
-    return f"{_table(heads, lines, left=2)}\n\n{text}"
+    return f"{table(heads, lines, left=2)}\n\n{text}"
 
 
 def _over_k(estimates: Sequence[Estimate], metric: str) -> str:
@@ -105,7 +105,7 @@ def _over_k(estimates: Sequence[Estimate], metric: str) -> str:
         [benchmark, run, *(_interval(rows[k]) if k in rows else "" for k in ks)]
         for (benchmark, run), rows in _by_benchmark(groups).items()
     ]
-    return _table(["benchmark", "run", *(f"k = {k}" for k in ks)], lines, left=2)
+    return table(["benchmark", "run", *(f"k = {k}" for k in ks)], lines, left=2)
 
 
 def _by_benchmark(groups: dict[tuple[str, str], Any]) -> dict[tuple[str, str], Any]:
@@ -137,7 +137,7 @@ def _comparisons(comparisons: Sequence[Comparison]) -> list[str]:
     )
     if several:
         text += f" p (Holm) is corrected for all {len(comparisons)} comparisons of this table: judge by it."
-    return [_table(heads, lines, left=3), text]
+    return [table(heads, lines, left=3), text]
 
 
 def _method(runs: Sequence[Run], estimates: Sequence[Estimate], comparisons: Sequence[Comparison]) -> str:
@@ -187,7 +187,7 @@ def _settings(runs: Sequence[Run]) -> str:
     for name in names:
         hashes = [run.settings["benchmarks"][name]["sha256"][:12] if name in run.benchmarks else "" for run in runs]
         lines.append([f"sha256 of {name}", *hashes])
-    return _table(["", *(run.name for run in runs)], lines, left=1 + len(runs))
+    return table(["", *(run.name for run in runs)], lines, left=1 + len(runs))
 
 
 def _plain(value: Any) -> str:
@@ -202,14 +202,14 @@ def _p(p: float) -> str:
     return f"{p:.3f}" if p >= 0.001 else f"{p:.0e}"
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
     """Text that cannot break a table or become markup."""
     text = " ".join(str(value).split())
     return "".join(f"\\{char}" if char in "\\|*_`<>" else char for char in text)
 
 
-def _table(head: Sequence[str], lines: Sequence[Sequence[Any]], left: int) -> str:
+def table(head: Sequence[str], lines: Sequence[Sequence[Any]], left: int) -> str:
     """A Markdown table with `left` columns aligned left and the others right."""
     rule = ["---" if i < left else "---:" for i in range(len(head))]
-    rows = [[_cell(value) for value in head], rule, *([_cell(value) for value in line] for line in lines)]
+    rows = [[cell(value) for value in head], rule, *([cell(value) for value in line] for line in lines)]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)

@@ -17,16 +17,24 @@ from pathlib import Path
 from recipe.rlvr_math.reward import nodes
 from recipe.rlvr_math.reward.answers import MAX_ANSWER, find_answer
 from recipe.rlvr_math.reward.reading import read
-from recipe.rlvr_math.reward.score import decide
 from recipe.rlvr_math.reward.stated import NOTHING, Stated, dressed, exact_error
 from recipe.rlvr_math.reward.thinking import MODES, after_thinking
 from recipe.rlvr_math.reward.verifier_pool import VerifierTimeout
 from recipe.rlvr_math.reward.writing import plain
+from recipe.text.command_line import parser as parser_of
 from recipe.text.visible import visible
+
+EXAMPLES = r"""
+'\frac{9}{4}' 'So we get \boxed{2\frac14}.'
+--unit km --error 0.1 4.2 'Answer: 4.25 km'
+--data /data/olympiadbench.parquet --row 3 - < response.txt
+"""
 
 
 def explain(gold: str, response: str, timeout: float = 5.0, stated: Stated = NOTHING) -> list[str]:
     """The lines that the command prints."""
+    from recipe.rlvr_math.reward.score import decide  # needs math-verify, which the help does not
+
     found = find_answer(response)
     facts = ", ".join(f"{name} {value}" for name, value in asdict(stated).items() if value is not None)
     lines = [f"gold       {gold}", *([f"  stated   {facts}"] if facts else [])]
@@ -79,7 +87,7 @@ def describe(node: nodes.Node) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m recipe.rlvr_math.reward.judge", description=__doc__.splitlines()[0])
+    parser = parser_of("recipe.rlvr_math.reward.judge", __doc__, EXAMPLES)
     parser.add_argument("gold", nargs="?", help="the right answer, in LaTeX or plain text; not with --data")
     parser.add_argument("response", help="the whole response, or - to read it from standard input")
     parser.add_argument("--timeout", type=float, default=5.0, help="seconds of CPU time for computer algebra (default 5)")

@@ -35,11 +35,11 @@ _FROM_VERL = {"reward_router_address", "reward_model_tokenizer"}  # given to eve
 try:
     _installed = version("math-verify")
 except PackageNotFoundError:
-    _installed = "no"
+    _installed = "no version"
 if _installed != MATH_VERIFY:  # verdicts differ between versions
     raise ImportError(
-        f"the reward needs math-verify {MATH_VERIFY}, and {_installed} version is installed; pip install "
-        f"math-verify=={MATH_VERIFY}"
+        f"the reward needs math-verify {MATH_VERIFY}, and {_installed} is installed; pip install math-verify=={MATH_VERIFY}",
+        name="math_verify",
     )
 
 

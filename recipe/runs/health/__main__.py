@@ -5,17 +5,17 @@ RUN: a folder with `metrics*.jsonl`, files of verl's `file` logger.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from recipe.files.metrics import read_metrics
 from recipe.runs.health.log import HealthLog
+from recipe.text.command_line import parser as parser_of
 from recipe.text.visible import visible
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Print the sentences on stderr, as a run does, and how many steps there were on stdout."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of("recipe.runs.health", __doc__, "runs/demo-htpo")
     parser.add_argument("run", type=Path, metavar="RUN")
     folder = parser.parse_args(arguments).run
     try:
