@@ -234,17 +234,16 @@ def peak(name: str, size: Size) -> None:
         print(next(line.split()[1] for line in file if line.startswith("VmHWM")))
 
 
-def partition_alone(entropy: torch.Tensor, config: HTPOConfig) -> torch.Tensor:
+def partition_alone(entropy: torch.Tensor, mask: torch.Tensor, config: HTPOConfig) -> torch.Tensor:
     """Groups of a nested tensor of entropies."""
     rows = len(entropy.offsets()) - 1
     hard, correct = torch.arange(rows) % 2 == 0, torch.arange(rows) % 4 < 2
-    mask = torch.arange(int(entropy.offsets().diff().max())) < entropy.offsets().diff().unsqueeze(1)
-    return partition_tokens(entropy.to_padded_tensor(0.0), mask, hard, correct, config)
+    return partition_tokens(entropy, mask, hard, correct, config)
 
 
-def partition_with_metrics(entropy: torch.Tensor, config: HTPOConfig) -> None:
+def partition_with_metrics(entropy: torch.Tensor, mask: torch.Tensor, config: HTPOConfig) -> None:
     """Groups and their metrics."""
-    partition_metrics(partition_alone(entropy, config), entropy.to_padded_tensor(0.0))
+    partition_metrics(partition_alone(entropy, mask, config), entropy)
 
 
 def scaling(full: bool, rounds: int) -> None:
@@ -256,10 +255,10 @@ def scaling(full: bool, rounds: int) -> None:
     config, functions, tokens = HTPOConfig(), {}, {}
     for rows, length in shapes:
         lengths = torch.randint(length // 2, length + length // 2 + 1, (rows,))
-        entropy = entropies(lengths)
+        entropy, mask = entropies(lengths), torch.arange(int(lengths.max())) < lengths.unsqueeze(1)
         for label, function in (("", partition_alone), (" with metrics", partition_with_metrics)):
             name = f"partition{label}, {rows:,} responses of {length:,}"
-            functions[name], tokens[name] = partial(function, entropy, config), int(lengths.sum())
+            functions[name], tokens[name] = partial(function, entropy, mask, config), int(lengths.sum())
     print()
     for name, seconds in interleaved(functions, rounds).items():
         print(f"{name:60}{seconds / tokens[name] * 1e9:8.1f} ns/token")

@@ -22,18 +22,22 @@ import torch
 
 from recipe.htpo.objectives import GROUPS
 from recipe.htpo.settings import HTPOConfig
+from recipe.primitives.ragged import BLOCK, Ragged, in_threads
 from recipe.token_level.clip_metrics import NAMES, clip_metrics
 
 _IDS = range(1, len(GROUPS) + 1)
 
 
 def partition_metrics(token_groups: torch.Tensor, entropy: torch.Tensor) -> dict[str, float]:
-    """Metrics of a partition and its entropies, both `[B, T]` on the CPU. A group without tokens reports only its share."""
-    flat, values = token_groups.flatten(), entropy.flatten().double()
-    ids = flat.abs().long()
-    tokens = torch.bincount(ids, minlength=9)
-    entropies = torch.bincount(ids, weights=values, minlength=9)  # 0, what is no response token, is not read and may be NaN
-    detached = torch.bincount(ids[flat < 0], minlength=9)
+    """Metrics of a partition and its entropies, on the CPU, both padded `[B, T]` or both nested `[B, j]`.
+
+    A group without tokens reports only its share. An entropy is not finite if one in the group is not.
+    """
+    parts = (Ragged.of(x).values.split(BLOCK) for x in (token_groups, entropy))
+    # Ids from -8 to 8; at 0 is what is no response token: it is not read and may be NaN.
+    counts, entropies = torch.stack(in_threads(_sums, zip(*parts, strict=True))).sum(dim=0)
+    tokens, detached = counts[8:] + counts[:9].flip(0), counts[:9].flip(0)
+    entropies = entropies[8:] + entropies[:9].flip(0)
     total = int(tokens[1:].sum())
     metrics = {}
     for i, name in zip(_IDS, GROUPS, strict=True):
@@ -43,6 +47,13 @@ def partition_metrics(token_groups: torch.Tensor, entropy: torch.Tensor) -> dict
             metrics[f"htpo/{name}/entropy"] = float(entropies[i]) / count
             metrics[f"htpo/{name}/detached_share"] = int(detached[i]) / count
     return metrics
+
+
+def _sums(part: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+    """`[2, 17]` float64: how many tokens have each id from -8 to 8, and the sum of their entropies."""
+    ids, entropy = part[0].long() + 8, part[1].double()
+    ones = torch.ones_like(entropy)
+    return torch.stack([entropy.new_zeros(17).scatter_add_(0, ids, x) for x in (ones, entropy)])
 
 
 @torch.no_grad()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from recipe.htpo.objectives import GROUPS, objective_table
+from recipe.htpo.objectives import DETACH, GROUPS, LOSSES, objective_table
 from recipe.primitives.ranges import VARIANTS, check_choice, check_clip_range, check_fraction, check_positive
 
 
@@ -50,11 +50,15 @@ class HTPOConfig:
         check_positive("htpo.max_reverse_ratio", self.max_reverse_ratio, above=1.0)
         check_clip_range(self)
         object.__setattr__(self, "objectives", objective_table(self.objectives))
+        # Asked for in every micro-batch, and by the partition for every few rows.
+        with_value = {
+            (key, value): tuple(i for i, name in enumerate(GROUPS, start=1) if getattr(self.objectives[name], key) == value)
+            for key, values in (("loss", LOSSES), ("detach", DETACH))
+            for value in values
+        }
+        object.__setattr__(self, "_with", with_value)
 
-    def groups_with(self, **choice) -> tuple[int, ...]:
-        """Ids of the groups whose objective has the given values, e.g. `groups_with(loss="cispo")`."""
-        return tuple(
-            i
-            for i, name in enumerate(GROUPS, start=1)
-            if all(getattr(self.objectives[name], key) == value for key, value in choice.items())
-        )
+    def groups_with(self, **choice: str) -> tuple[int, ...]:
+        """Ids of the groups whose objective has that `loss` or that `detach`, e.g. `groups_with(loss="cispo")`."""
+        ((key, value),) = choice.items()
+        return self._with[key, value]

@@ -1,0 +1,76 @@
+"""Responses of different lengths, padded `[B, T]` or nested `[B, j]`, worked on without a padded copy of them all.
+
+What depends on a row only can be computed block by block: some rows of similar length, padded to the longest of them. A block
+fits a core's cache, and several threads work at a time, for which NumPy and torch release Python's lock. So the time of a token
+depends neither on the number of rows nor on how different their lengths are, and no loop is over rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import torch
+
+# Entries of a block; torch works on tensors of up to this size in the thread that asks.
+BLOCK = 32_768
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """The rows of a tensor in one dimension.
+
+    values: `[N]`, of all rows one after another.
+    starts, lengths: `[B]`, where in `values` a row begins, and how many entries it has.
+    """
+
+    values: torch.Tensor
+    starts: torch.Tensor
+    lengths: torch.Tensor
+
+    @classmethod
+    def of(cls, rows: torch.Tensor) -> Ragged:
+        """Padded `[B, T]`, of which every row has T entries, or nested `[B, j]`; no copy if it is contiguous."""
+        if rows.is_nested:
+            offsets = rows.offsets()
+            return cls(rows.values(), offsets[:-1], offsets.diff())
+        count, width = rows.shape
+        return cls(
+            rows.reshape(-1),
+            torch.arange(count, device=rows.device) * width,
+            torch.full((count,), width, device=rows.device),
+        )
+
+    def places(self, block: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of a block's rows, padded to its first: where in `values` their entries are, and which exist; `[b, w]` int64, bool.
+
+        An entry that does not exist has a place after its row, and perhaps after all.
+        """
+        lengths = self.lengths[block].unsqueeze(1)
+        place = torch.arange(int(lengths[0]))
+        return self.starts[block].unsqueeze(1) + place, place < lengths
+
+    def blocks(self) -> Iterator[torch.Tensor]:
+        """Numbers of rows of similar length, `[b]` each, the longest first; rows without an entry are left out."""
+        lengths, order = self.lengths.sort(descending=True, stable=True)
+        first, some = 0, int((lengths > 0).sum())
+        while first < some:
+            last = min(first + max(BLOCK // int(lengths[first]), 1), some)
+            yield order[first:last]
+            first = last
+
+
+def like(values: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """`[N]` values of all entries, in the layout of `rows`, padded `[B, T]` or nested `[B, j]`; no copy."""
+    if not rows.is_nested:
+        return values.view(rows.shape)
+    offsets = rows.offsets()
+    longest = int(offsets.diff().max()) if len(offsets) > 1 else 0  # or torch pads it to the sum of the lengths
+    return torch.nested.nested_tensor_from_jagged(values, offsets, max_seqlen=longest)
+
+
+def in_threads(function: Callable, items: Iterator) -> list:
+    """Results of the function for each of the items, in their order; as many at a time as torch has threads."""
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        return list(pool.map(function, items))
