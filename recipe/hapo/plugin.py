@@ -10,7 +10,7 @@ import time
 import torch
 from verl.trainer.ppo.core_algos import agg_loss, register_adv_est, register_policy_loss
 
-from recipe.hapo.advantages import group_advantages
+from recipe.hapo.advantages import row_advantages
 from recipe.hapo.losses import token_losses
 from recipe.hapo.method import HAPO
 from recipe.hapo.metrics import loss_metrics
@@ -43,21 +43,25 @@ def compute_hapo_advantage(token_level_rewards, response_mask, index=None, confi
     """
     inputs = estimator_inputs(HAPO)
     start = time.perf_counter()
-    trained = inputs.trained(response_mask)
+    mask = response_mask.bool()
+    trained = inputs.trained(mask)
     inputs.statistics = entropy_statistics(inputs.entropy, trained, inputs.settings)
     inputs.token_fields["entropy_score"] = entropy_score(inputs.entropy, inputs.statistics)
     inputs.metrics.update(inputs.statistics.metrics("hapo"))
     inputs.metrics["timing_s/entropy_score"] = time.perf_counter() - start
 
     rows = Rows.of(inputs.keys)
-    rewards = torch.zeros_like(token_level_rewards)
-    rewards[:, 0] = rows.rewards(token_level_rewards)
-    member, acc = rows.members(response_mask), torch.from_numpy(inputs.acc[rows.last_row][rows.session])
-    advantages, fallback = group_advantages(rewards, response_mask, rows.prompt, inputs.settings, rows.session, member, acc)
-    advantages = torch.where(trained, advantages, 0)
+    lengths = mask.sum(dim=1)
+    some = (lengths > 0).unsqueeze(1)
+    member, acc = rows.members(some), torch.from_numpy(inputs.acc[rows.last_row][rows.session])
+    rewards, width = rows.rewards(token_level_rewards), mask.shape[1]
+    found = row_advantages(rewards, lengths, width, rows.prompt.tolist(), inputs.settings, rows.session, member, acc)
+    advantage = found.advantage.to(torch.promote_types(token_level_rewards.dtype, torch.float32)).unsqueeze(1)
+    advantages = torch.where(trained, advantage, 0)
     prompts = set(rows.prompt[~inputs.is_padding])
-    inputs.metrics["hapo/grpo_fallback_share"] = len(prompts & set(rows.prompt[fallback.numpy()])) / max(len(prompts), 1)
-    inputs.metrics.update(phantom_metrics("hapo", inputs.keys, inputs.acc, advantages, response_mask))
+    inputs.metrics["hapo/grpo_fallback_share"] = len(prompts & set(rows.prompt[found.fallback.numpy()])) / max(len(prompts), 1)
+    moved = torch.where(trained.any(dim=1, keepdim=True), advantage, 0)
+    inputs.metrics.update(phantom_metrics("hapo", inputs.keys, inputs.acc, moved, some))
     return advantages, advantages
 
 

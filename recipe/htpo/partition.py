@@ -6,7 +6,8 @@ import torch
 
 from recipe.htpo.settings import HTPOConfig
 from recipe.primitives import host
-from recipe.primitives.ragged import Ragged, in_threads, like
+from recipe.primitives.ragged import Ragged, covers, in_threads, like
+from recipe.primitives.ranks import sort_rows
 
 
 def partition_tokens(
@@ -36,7 +37,11 @@ def partition_tokens(
     Raises:
         ValueError: shapes do not fit.
     """
-    _check_shapes(entropy, response_mask, hard, correct)
+    if not (covers(response_mask, entropy) and hard.shape == correct.shape == response_mask.shape[:1]):
+        raise ValueError(
+            f"partition_tokens takes entropy and response_mask [B, T] and hard and correct [B]; got {list(entropy.shape)}, "
+            f"{list(response_mask.shape)}, {list(hard.shape)} and {list(correct.shape)}"
+        )
     entropy = entropy.detach()
     # Group ids are 1 + 4 * easy + 2 * wrong + high.
     low_id = 1 + 4 * (~hard.bool()).to(torch.int8) + 2 * (~correct.bool()).to(torch.int8)  # [B]
@@ -58,25 +63,12 @@ def partition_tokens(
     return like(found[:nowhere], entropy)
 
 
-def _check_shapes(entropy, response_mask, hard, correct) -> None:
-    rows = len(entropy.offsets()) - 1 if entropy.is_nested else len(entropy)
-    if entropy.is_nested:
-        fit = response_mask.ndim == 2 and response_mask.shape[1] >= int(entropy.offsets().diff().max()) if rows else True
-    else:
-        fit = entropy.shape == response_mask.shape
-    if not (fit and hard.shape == correct.shape == response_mask.shape[:1] == (rows,)):
-        raise ValueError(
-            f"partition_tokens takes entropy and response_mask [B, T] and hard and correct [B]; got {list(entropy.shape)}, "
-            f"{list(response_mask.shape)}, {list(hard.shape)} and {list(correct.shape)}"
-        )
-
-
 def _groups(entropy, mask, low_id, config: HTPOConfig) -> torch.Tensor:
     """`partition_tokens` of padded rows; entropy and mask `[B, T]`, low_id `[B]` int8, the id of a row's low-entropy group."""
     if entropy.dtype not in (torch.float32, torch.float64):
         entropy = entropy.float()
     # One ascending sort serves all borders: the n valid entropies of a row come first, the rest is +inf.
-    ranked = _sort_rows(torch.where(mask, entropy, torch.inf))
+    ranked = sort_rows(torch.where(mask, entropy, torch.inf))
     n = mask.sum(dim=1)  # [B]
 
     def ranked_at(position: torch.Tensor) -> torch.Tensor:  # [B] -> [B, 1]
@@ -127,17 +119,3 @@ def is_any_of(groups: torch.Tensor, ids) -> torch.Tensor:
 def _share(fraction: float, count: torch.Tensor) -> torch.Tensor:
     """max(int(fraction * count), 1) per row, in float64 as Python computes it."""
     return (count.double() * fraction).long().clamp_(min=1)
-
-
-def _sort_rows(values: torch.Tensor) -> torch.Tensor:
-    """Sort each row, ascending; overwrites `values` or not."""
-    if host.on_host(values):
-        try:
-            import numpy  # noqa: F401
-        except ImportError:
-            pass
-        else:
-            # NumPy sorts floats with SIMD instructions; torch's CPU topk and sort took 4 to 12 times as long.
-            values.numpy().sort(axis=1)
-            return values
-    return values.sort(dim=1).values

@@ -5,6 +5,7 @@ Loaded in every process of a run, as the `verl.plugins` entry point of this proj
 
 from __future__ import annotations
 
+import math
 import time
 
 import torch
@@ -17,7 +18,7 @@ from recipe.htpo.metrics import loss_metrics, partition_metrics
 from recipe.htpo.partition import partition_tokens, row_labels
 from recipe.primitives.finite import check_finite, nan_unless_finite
 from recipe.token_level.context import estimator_inputs, loss_inputs
-from recipe.token_level.grpo import grpo_advantages
+from recipe.token_level.grpo import row_advantages
 from recipe.token_level.phantom import phantom_metrics
 from verl_patches.contract import check
 
@@ -44,19 +45,23 @@ def compute_htpo_advantage(token_level_rewards, response_mask, index=None, confi
         ValueError: the trainer handed over no entropies, they are not finite, or a response has no verdict.
     """
     inputs = estimator_inputs(HTPO)
-    trained = inputs.trained(response_mask)
-    advantages = grpo_advantages(inputs.keys, token_level_rewards, response_mask, config) * trained
-    inputs.metrics.update(phantom_metrics("htpo", inputs.keys, inputs.acc, advantages, response_mask))
+    mask = response_mask.bool()
+    trained = inputs.trained(mask)
+    some, some_trained = mask.any(dim=1, keepdim=True), trained.any(dim=1, keepdim=True)  # [B, 1], all that most steps need
+    advantage = row_advantages(inputs.keys, token_level_rewards, some.squeeze(1), config).unsqueeze(1)
+    advantages = torch.where(trained, advantage, 0)
+    moved = torch.where(some_trained, advantage, 0)
+    inputs.metrics.update(phantom_metrics("htpo", inputs.keys, inputs.acc, moved, some))
 
     start = time.perf_counter()
-    labels = label_rows(
-        inputs.keys, inputs.acc, inputs.is_padding, inputs.settings.difficulty_threshold, response_mask, trained
-    )
+    labels = label_rows(inputs.keys, inputs.acc, inputs.is_padding, inputs.settings.difficulty_threshold, some, some_trained)
     hard, correct = torch.from_numpy(labels.hard), torch.from_numpy(labels.correct)
-    check_finite(inputs.entropy, trained)
     groups = partition_tokens(inputs.entropy, trained, hard, correct, inputs.settings)
+    measured = partition_metrics(groups, inputs.entropy)
+    if not all(map(math.isfinite, measured.values())):
+        check_finite(inputs.entropy, trained)
     inputs.token_fields["token_groups"] = groups
-    inputs.metrics.update(partition_metrics(groups, inputs.entropy))
+    inputs.metrics.update(measured)
     inputs.metrics["htpo/hard_prompt_share"] = labels.hard_prompt_share
     inputs.metrics["htpo/correct_share"] = labels.correct_share
     inputs.metrics["timing_s/token_partition"] = time.perf_counter() - start  # with its metrics

@@ -61,6 +61,30 @@ class Ragged:
             first = last
 
 
+def covers(mask: torch.Tensor, values: torch.Tensor) -> bool:
+    """Whether a mask has an entry for each of the values: it has their layout, or is padded `[B, T]` beside nested ones."""
+    if not values.is_nested:
+        return not mask.is_nested and mask.shape == values.shape
+    if mask.is_nested:
+        return torch.equal(mask.offsets(), values.offsets())
+    lengths = values.offsets().diff()
+    return mask.shape[:1] == lengths.shape and mask.ndim == 2 and bool((lengths <= mask.shape[1]).all())
+
+
+def at_tokens(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """`[M]`: the entries where the mask is set, row after row, without a copy of nested values where it is set everywhere.
+
+    Args:
+        values: padded `[B, T]` or nested `[B, j]`.
+        mask: bool, in the same layout, or padded `[B, T]` beside nested values, of which T is at least the longest row.
+    """
+    if not values.is_nested:
+        return values[mask]
+    rows = Ragged.of(values)
+    mask = mask.values() if mask.is_nested else mask[torch.arange(mask.shape[1]) < rows.lengths.unsqueeze(1)]
+    return rows.values if mask.all() else rows.values[mask]
+
+
 def like(values: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
     """`[N]` values of all entries, in the layout of `rows`, padded `[B, T]` or nested `[B, j]`; no copy."""
     if not rows.is_nested:
