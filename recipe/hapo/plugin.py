@@ -51,7 +51,7 @@ def compute_hapo_advantage(token_level_rewards, response_mask, index=None, confi
     inputs.metrics["timing_s/entropy_score"] = time.perf_counter() - start
 
     rows = Rows.of(inputs.keys)
-    lengths = mask.sum(dim=1)
+    lengths = response_mask.sum(dim=1)
     some = (lengths > 0).unsqueeze(1)
     member, acc = rows.members(some), torch.from_numpy(inputs.acc[rows.last_row][rows.session])
     rewards, width = rows.rewards(token_level_rewards), mask.shape[1]
@@ -60,7 +60,7 @@ def compute_hapo_advantage(token_level_rewards, response_mask, index=None, confi
     advantages = torch.where(trained, advantage, 0)
     prompts = set(rows.prompt[~inputs.is_padding])
     inputs.metrics["hapo/grpo_fallback_share"] = len(prompts & set(rows.prompt[found.fallback.numpy()])) / max(len(prompts), 1)
-    moved = torch.where(trained.any(dim=1, keepdim=True), advantage, 0)
+    moved = torch.where(inputs.trained(some), advantage, 0)
     inputs.metrics.update(phantom_metrics("hapo", inputs.keys, inputs.acc, moved, some))
     return advantages, advantages
 

@@ -51,7 +51,7 @@ def partition_metrics(token_groups: torch.Tensor, entropy: torch.Tensor) -> dict
 
 def _sums(part: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
     """`[2, 17]` float64: how many tokens have each id from -8 to 8, and the sum of their entropies."""
-    ids, entropy = part[0].long() + 8, part[1].double()
+    ids, entropy = part[0].long().add_(8), part[1].double()
     ones = torch.ones_like(entropy)
     return torch.stack([entropy.new_zeros(17).scatter_add_(0, ids, x) for x in (ones, entropy)])
 

@@ -47,7 +47,8 @@ def compute_htpo_advantage(token_level_rewards, response_mask, index=None, confi
     inputs = estimator_inputs(HTPO)
     mask = response_mask.bool()
     trained = inputs.trained(mask)
-    some, some_trained = mask.any(dim=1, keepdim=True), trained.any(dim=1, keepdim=True)  # [B, 1], all that most steps need
+    some = response_mask.sum(dim=1, keepdim=True) > 0  # [B, 1], as much of the mask as most of the following needs
+    some_trained = inputs.trained(some)
     advantage = row_advantages(inputs.keys, token_level_rewards, some.squeeze(1), config).unsqueeze(1)
     advantages = torch.where(trained, advantage, 0)
     moved = torch.where(some_trained, advantage, 0)

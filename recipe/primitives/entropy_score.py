@@ -102,12 +102,12 @@ def entropy_statistics(entropy: torch.Tensor, response_mask: torch.Tensor, confi
         )
     mask = response_mask.bool()
     entropy = entropy.detach()
-    entropies = at_tokens(entropy, mask)
-    if not entropies.isfinite().all():
-        check_finite(entropy, mask)
-    z = _log_entropy(entropies)  # [N]
-    if len(z) == 0:
+    entropies = at_tokens(entropy, mask)  # [N]
+    if len(entropies) == 0:
         return EntropyStatistics(variant=config.variant)
+    if not all(x.isfinite() for x in entropies.aminmax()):  # NaN is both
+        check_finite(entropy, mask)
+    z = _log_entropy(entropies)
     # round() is Python's, to even, as torch.quantile's nearest.
     center = value_at_rank(z, round(config.entropy_pivot * (len(z) - 1)))
     z -= center

@@ -51,6 +51,18 @@ class Ragged:
         place = torch.arange(int(lengths[0]))
         return self.starts[block].unsqueeze(1) + place, place < lengths
 
+    def flat(self, padded: torch.Tensor) -> torch.Tensor:
+        """`[N]`: what a padded `[B, T]` has for each entry."""
+        found = padded.new_empty(len(self.values) + 1)
+
+        def put(block: torch.Tensor) -> None:
+            places, exists = self.places(block)
+            places.masked_fill_(~exists, len(self.values))
+            found.scatter_(0, places.view(-1), padded[block, : places.shape[1]].reshape(-1))
+
+        in_threads(put, self.blocks())
+        return found[:-1]
+
     def blocks(self) -> Iterator[torch.Tensor]:
         """Numbers of rows of similar length, `[b]` each, the longest first; rows without an entry are left out."""
         lengths, order = self.lengths.sort(descending=True, stable=True)
@@ -81,7 +93,7 @@ def at_tokens(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     if not values.is_nested:
         return values[mask]
     rows = Ragged.of(values)
-    mask = mask.values() if mask.is_nested else mask[torch.arange(mask.shape[1]) < rows.lengths.unsqueeze(1)]
+    mask = mask.values() if mask.is_nested else rows.flat(mask)
     return rows.values if mask.all() else rows.values[mask]
 
 

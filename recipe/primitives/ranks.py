@@ -1,4 +1,4 @@
-"""Values by their rank; by NumPy if it is there, whose SIMD instructions take a fourth to a twelfth of torch's time on a CPU."""
+"""Values by their rank; by NumPy if it is there, with SIMD instructions that take a fourth to a twelfth of torch's time."""
 
 from __future__ import annotations
 
