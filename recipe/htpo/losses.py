@@ -12,16 +12,31 @@ Every objective here is `-A * f` with a weight f that depends on the importance 
 "Gradient kept" is the paper's `f * pi / sg[pi]`: its value is f, its derivative by log pi is f. f = r has the derivative r.
 So wherever the gradient is not dropped, d loss / d log_prob equals the loss itself, and value and gradient are computed
 together without an autograd graph.
+
+What a token's group and the sign of its advantage have to do with it are a few numbers, looked up in `_rules`: between which
+bounds f = r, below which r another f takes over, and where the gradient is kept. Branches on a mask with as many borders as an
+importance ratio has take 10 times as long on a CPU as a clamp or a product, so there are as few as can be.
 """
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
 import torch
 
 from recipe.htpo.objectives import GROUPS
-from recipe.htpo.partition import is_any_of
 from recipe.htpo.settings import HTPOConfig
 from recipe.primitives.slope import LOG_RATIO_LIMIT, WithSlope
+
+
+class TokenLosses(NamedTuple):
+    """losses: `[B, T]`, with a gradient. log_ratio, ratio: the importance ratio as it is, for metrics; without one."""
+
+    losses: torch.Tensor
+    log_ratio: torch.Tensor
+    ratio: torch.Tensor
 
 
 def token_losses(
@@ -43,70 +58,102 @@ def token_losses(
     Returns:
         `[B, T]`, float64 if any floating input is, else float32; 0 outside the groups.
     """
+    return losses_and_ratios(log_prob, old_log_prob, advantages, token_groups, config).losses
+
+
+def losses_and_ratios(log_prob, old_log_prob, advantages, token_groups, config: HTPOConfig) -> TokenLosses:
+    """`token_losses`, and the ratios that they were computed with."""
     dtype = torch.promote_types(torch.promote_types(log_prob.dtype, old_log_prob.dtype), torch.float32)
     dtype = torch.promote_types(dtype, advantages.dtype)
     with torch.no_grad():
-        loss, slope = _loss_and_slope(
-            log_prob.detach().to(dtype), old_log_prob.detach().to(dtype), advantages.detach().to(dtype), token_groups, config
-        )
-    return WithSlope.apply(log_prob, loss, slope)
+        log_ratio = log_prob.detach().to(dtype) - old_log_prob.detach().to(dtype)
+        ratio = log_ratio.exp()
+        loss, slope = _loss_and_slope(ratio, advantages.detach().to(dtype), token_groups, config)
+    return TokenLosses(WithSlope.apply(log_prob, loss, slope), log_ratio, ratio)
 
 
-def _loss_and_slope(log_prob, old_log_prob, advantages, groups, config: HTPOConfig):
-    low, high, dual = 1 - config.clip_ratio_low, 1 + config.clip_ratio_high, config.clip_ratio_c
-    log_ratio = log_prob - old_log_prob
-    ratio = log_ratio.clamp(-LOG_RATIO_LIMIT, LOG_RATIO_LIMIT).exp_()
-    negative = advantages < 0
+def _loss_and_slope(ratio, advantages, groups, config: HTPOConfig):
+    rules = _rules(config.key, ratio.dtype, ratio.device)
+    sign = (advantages < 0).view(torch.int8)
+    index = (groups.clamp(min=0) + len(GROUPS) * sign + sign).int().flatten()
 
-    # PPO's clip and dual clip together are one clamp of the ratio: to at most `high` for A >= 0, to [low, dual] for A < 0.
-    factor = torch.where(negative, ratio.clamp(low, dual), ratio.clamp(max=high))
-    # Comparisons are written so that NaN does not count as dropped: a NaN must reach the gradient norm, not vanish.
-    flat = log_ratio.abs() > LOG_RATIO_LIMIT
-    dropped = (factor < ratio) | (factor > ratio) | flat
+    def of(values: torch.Tensor) -> torch.Tensor:
+        return values.index_select(0, index).view_as(ratio)
 
-    if config.variant == "released":
-        factor, dropped = _released(factor, dropped, flat, ratio, negative, groups, config)
-    else:
-        factor, dropped = _paper(factor, dropped, ratio, negative, groups, config)
-    if ids := config.groups_with(loss="cispo"):
-        kept = is_any_of(groups, ids)
-        factor = torch.where(kept, ratio.clamp(low, high), factor)
-        dropped &= ~kept
+    # PPO's clip, dual clip and the limit of the log-ratio together are one clamp of the ratio.
+    factor = torch.clamp(ratio, of(rules.least), of(rules.greatest))
+    # Only what the clamp has left as it was has a gradient. A NaN does not count as left, and stays NaN in the product below.
+    kept = factor == ratio
+    if rules.below is not None:
+        reverse = torch.minimum(factor.reciprocal(), of(rules.cap))
+        factor = torch.where(ratio < of(rules.below), reverse if config.variant == "paper" else reverse.neg_(), factor)
+    if rules.above is not None:
+        above = ratio > of(rules.above)
+        factor = factor.masked_fill(above, -(1 + config.clip_ratio_high))
+        kept |= above
+    if rules.kept_below is not None:
+        kept |= ratio <= of(rules.kept_below)
 
-    loss = (factor * advantages).neg_()
-    for i, name in enumerate(GROUPS, start=1):
-        if (weight := config.objectives[name].weight) != 1:
-            loss = torch.where(groups == i, loss * weight, loss)
+    loss = factor.mul_(advantages).neg_()
+    if rules.weight is not None:
+        loss *= of(rules.weight)
     loss.masked_fill_(groups <= 0, 0)
-    return loss, loss.masked_fill(dropped, 0)
+    return loss, loss * kept
 
 
-def _paper(factor, dropped, ratio, negative, groups, config: HTPOConfig):
-    """The figure's objectives, each only for the sign of the advantage that it was designed for."""
-    if ids := config.groups_with(loss="encourage"):
-        kept = is_any_of(groups, ids) & ~negative
-        below = kept & (ratio < 1 - config.clip_ratio_low)
-        factor = torch.where(below, ratio.reciprocal().clamp_(max=config.max_reverse_ratio), factor)
-        dropped &= ~kept
-    if ids := config.groups_with(loss="penalize"):
-        dropped &= ~(is_any_of(groups, ids) & negative & (ratio < 1 - config.clip_ratio_low))
-    return factor, dropped
+class _Rules(NamedTuple):
+    """Numbers for each group and sign of the advantage, `[2 * 9]`: a group's number, and 9 more for A < 0. NaN: never; None:
+    never for any.
+
+    least, greatest: f = r between them, else the bound.
+    below, cap: for r < below f = min(1 / r, cap), with the opposite sign in `released`.
+    above: for r > above f = -(1 + eps_high), in `released`.
+    kept_below: for r <= kept_below the gradient is kept although f is not r.
+    weight: of the objective.
+    """
+
+    least: torch.Tensor
+    greatest: torch.Tensor
+    below: torch.Tensor | None
+    cap: torch.Tensor | None
+    above: torch.Tensor | None
+    kept_below: torch.Tensor | None
+    weight: torch.Tensor | None
 
 
-def _released(factor, dropped, flat, ratio, negative, groups, config: HTPOConfig):
-    """The released code: outside the clip range the term is ADDED to the loss, whatever the advantage's sign, uncapped."""
-    below, above = ratio < 1 - config.clip_ratio_low, ratio > 1 + config.clip_ratio_high
-    for name in ("encourage", "penalize"):
-        if not (ids := config.groups_with(loss=name)):
-            continue
-        if name == "encourage":
-            kept = below | above
-            value = torch.where(below, -ratio.reciprocal(), torch.where(above, -(1 + config.clip_ratio_high), ratio))
-        else:
-            kept = below
-            value = torch.where(below, -(1 - config.clip_ratio_low), ratio)
-        cut = negative & (value > config.clip_ratio_c)
-        member = is_any_of(groups, ids)
-        factor = torch.where(member, torch.where(cut, config.clip_ratio_c, value), factor)
-        dropped = torch.where(member, cut | (flat & ~kept), dropped)
-    return factor, dropped
+@lru_cache(maxsize=16)
+def _rules(key: tuple, dtype: torch.dtype, device: torch.device) -> _Rules:
+    """From `HTPOConfig.key`; made once in a process, so that no step waits for numbers to be sent to a device."""
+    variant, low, high, dual, max_reverse_ratio, objectives = key
+    no_group = ("ppo_clip", 1.0)
+    cells = [
+        _rule(loss, sign, variant, low, high, dual, max_reverse_ratio) + (weight,)
+        for sign in (1, -1)
+        for loss, weight in (no_group, *objectives)
+    ]
+    columns = []
+    for values in zip(*cells, strict=True):
+        unused = all(map(math.isnan, values)) or (len(columns) == len(_Rules._fields) - 1 and set(values) == {1.0})
+        # Filled, not copied: nothing waits for the device.
+        columns.append(None if unused else torch.stack([torch.full((), x, dtype=dtype, device=device) for x in values]))
+    return _Rules(*columns)
+
+
+def _rule(loss: str, sign: int, variant: str, low: float, high: float, dual: float, max_reverse_ratio: float) -> tuple:
+    """What `_Rules` has for one cell, but for its weight."""
+    tiny, huge, never = math.exp(-LOG_RATIO_LIMIT), math.exp(LOG_RATIO_LIMIT), math.nan
+    clipped = (tiny, high) if sign > 0 else (max(low, tiny), min(dual, huge))
+    if loss == "cispo":
+        return (max(low, tiny), high, never, never, never, math.inf)
+    if variant == "paper":
+        # The figure's objectives, each only for the sign of the advantage that it was designed for.
+        if loss == "encourage" and sign > 0:
+            return (*clipped, low, max_reverse_ratio, never, math.inf)
+        return (*clipped, never, never, never, low if loss == "penalize" and sign < 0 else never)
+    # The released code: outside the clip range the term is ADDED to the loss, whatever the advantage's sign, uncapped.
+    plain = (tiny, huge if sign > 0 else min(dual, huge))
+    if loss == "encourage":
+        return (*plain, low, math.inf, high, low)
+    if loss == "penalize":
+        return (*plain, low, low, never, low)
+    return (*clipped, never, never, never, never)

@@ -57,26 +57,33 @@ def _sums(part: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
 
 
 @torch.no_grad()
-def loss_metrics(losses, log_prob, old_log_prob, advantages, token_groups, response_mask, config: HTPOConfig):
+def loss_metrics(losses, log_ratio, ratio, advantages, token_groups, response_mask, config: HTPOConfig):
     """Metrics of one micro-batch, `[B, T]` inputs.
 
     Returns:
         verl's own three (`pg_clipfrac`, `ppo_kl`, `pg_clipfrac_lower`, with the meaning they have in its vanilla loss), and
         sums over tokens for `loss_ratios`; scalar tensors on the inputs' device.
     """
-    log_ratio = log_prob.float() - old_log_prob.float()
-    ratio = log_ratio.exp()
     above, below = ratio > 1 + config.clip_ratio_high, ratio < 1 - config.clip_ratio_low
     dual_clipped = (advantages < 0) & (ratio > config.clip_ratio_c)
-
-    mask = response_mask.float()
-    ids = token_groups.abs().long().flatten()
-    columns = (losses.detach().float(), (above | below).float(), mask)
-    sums = [mask.new_zeros(9).scatter_add_(0, ids, column.flatten())[1:] for column in columns]
+    mask = response_mask.bool()
     means = clip_metrics(log_ratio, advantages, above, below, dual_clipped, mask)
 
+    # The tokens of a row are in two groups, one for low entropy with an odd number, and the next.
+    low = (token_groups & 1).view(torch.bool)
+    member = token_groups.ne(0)
+    high = member & ~low
+    outside, counted = above.logical_or_(below).logical_and_(member), mask & member
+    counts = torch.stack([outside & low, outside & high, counted & low, counted & high]).sum(dim=2)  # [4, B]
+    losses = losses.detach().float()
+    sums = torch.stack([(losses * side).sum(dim=1) for side in (low, high)])  # [2, B]
+    by_row = torch.cat([sums, counts]).view(3, 2, -1).permute(2, 0, 1)  # [B, 3, 2]
+    pair = (token_groups.abs().amax(dim=1) - 1).clamp_(min=0).long() // 2  # [B], of the groups' four pairs
+    by_pair = by_row.new_zeros(4, 3, 2).index_add_(0, pair, by_row)
+    by_group = by_pair.transpose(0, 1).flatten()
+
     keys = [f"{name}/{kind}" for kind in ("loss", "outside", "tokens") for name in GROUPS]
-    return dict(zip(NAMES, means.unbind(), strict=True)), dict(zip(keys, torch.cat(sums).unbind(), strict=True))
+    return dict(zip(NAMES, means.unbind(), strict=True)), dict(zip(keys, by_group.unbind(), strict=True))
 
 
 def loss_ratios(sums: Mapping[str, float]) -> dict[str, float]:

@@ -12,7 +12,7 @@ import torch
 from verl.trainer.ppo.core_algos import agg_loss, register_adv_est, register_policy_loss
 
 from recipe.htpo.difficulty import label_rows
-from recipe.htpo.losses import token_losses
+from recipe.htpo.losses import losses_and_ratios
 from recipe.htpo.method import HTPO
 from recipe.htpo.metrics import loss_metrics, partition_metrics
 from recipe.htpo.partition import partition_tokens, row_labels
@@ -92,11 +92,11 @@ def compute_policy_loss_htpo(
     if settings.entropy_source == "current_policy":
         groups = partition_tokens(inputs.entropy, response_mask, *row_labels(groups), settings)
 
-    losses = token_losses(log_prob, old_log_prob, advantages, groups, settings)
+    losses, log_ratio, ratio = losses_and_ratios(log_prob, old_log_prob, advantages, groups, settings)
     if settings.entropy_source == "current_policy":
         losses = losses * nan_unless_finite(inputs.entropy, response_mask)
     if rollout_is_weights is not None:
         losses = losses * rollout_is_weights
     loss = agg_loss(losses, response_mask, loss_agg_mode, **config.global_batch_info)
-    inputs.means, inputs.sums = loss_metrics(losses, log_prob, old_log_prob, advantages, groups, response_mask, settings)
+    inputs.means, inputs.sums = loss_metrics(losses, log_ratio, ratio, advantages, groups, response_mask, settings)
     return loss, {}

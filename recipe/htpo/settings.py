@@ -57,6 +57,14 @@ class HTPOConfig:
             for value in values
         }
         object.__setattr__(self, "_with", with_value)
+        clip_range = (1 - self.clip_ratio_low, 1 + self.clip_ratio_high, self.clip_ratio_c)
+        cells = tuple((self.objectives[name].loss, self.objectives[name].weight) for name in GROUPS)
+        object.__setattr__(self, "_key", (self.variant, *clip_range, self.max_reverse_ratio, cells))
+
+    @property
+    def key(self) -> tuple:
+        """What the loss of a token depends on, hashable."""
+        return self._key
 
     def groups_with(self, **choice: str) -> tuple[int, ...]:
         """Ids of the groups whose objective has that `loss` or that `detach`, e.g. `groups_with(loss="cispo")`."""

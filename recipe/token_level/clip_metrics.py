@@ -14,9 +14,11 @@ def clip_metrics(log_ratio, advantages, above, below, dual_clipped, mask) -> tor
         log_ratio, advantages: `[B, T]`.
         above, below: `[B, T]` bool, a ratio outside the clip range.
         dual_clipped: `[B, T]` bool, A < 0 and a ratio above dual clip's bound.
-        mask: `[B, T]` float, 1 at response tokens.
+        mask: `[B, T]` bool or 0/1, set at response tokens.
     """
-    pushed_out = torch.where(advantages < 0, below, above & (advantages > 0))
-    # where and not a product: what is outside the mask may be NaN
-    sums = [torch.where(mask > 0, x, 0).sum() for x in (pushed_out, -log_ratio.clamp(-20, 20), dual_clipped)]
-    return torch.stack(sums) / mask.sum().clamp(min=1)
+    mask = mask.bool()
+    pushed_out = ((advantages < 0) & below) | ((advantages > 0) & above)
+    pushed, dual, tokens = torch.stack([pushed_out.logical_and_(mask), dual_clipped & mask, mask]).sum(dim=(1, 2))
+    # masked and not a product: what is outside the mask may be NaN
+    divergence = log_ratio.clamp(-20, 20).masked_fill_(~mask, 0).sum().neg()
+    return torch.stack([pushed, divergence, dual]) / tokens.clamp(min=1)
