@@ -26,17 +26,9 @@ from typing import NamedTuple
 
 import torch
 
-from recipe.htpo.objectives import GROUPS
 from recipe.htpo.settings import HTPOConfig
+from recipe.primitives.ragged import by_rows
 from recipe.primitives.slope import LOG_RATIO_LIMIT, WithSlope
-
-
-class TokenLosses(NamedTuple):
-    """losses: `[B, T]`, with a gradient. log_ratio, ratio: the importance ratio as it is, for metrics; without one."""
-
-    losses: torch.Tensor
-    log_ratio: torch.Tensor
-    ratio: torch.Tensor
 
 
 def token_losses(
@@ -58,24 +50,48 @@ def token_losses(
     Returns:
         `[B, T]`, float64 if any floating input is, else float32; 0 outside the groups.
     """
-    return losses_and_ratios(log_prob, old_log_prob, advantages, token_groups, config).losses
+    return measured_losses(log_prob, old_log_prob, advantages, token_groups, config)[0]
 
 
-def losses_and_ratios(log_prob, old_log_prob, advantages, token_groups, config: HTPOConfig) -> TokenLosses:
-    """`token_losses`, and the ratios that they were computed with."""
+def measured_losses(
+    log_prob, old_log_prob, advantages, token_groups, config: HTPOConfig, factor=None, measure=None, response_mask=None
+):
+    """`token_losses`, and what is measured of them in the same pass over the tokens.
+
+    Args:
+        factor: `[B, T]` or `[B, 1]`, of losses and gradients, e.g. importance weights; finite where there is no token.
+        measure: called as `measure(losses, log_ratio, ratio, advantages, token_groups, response_mask)`, with tensors that have
+            no gradient, of all rows or of some; returns a tensor with a row for each.
+        response_mask: `[B, T]`, for `measure`.
+
+    Returns:
+        The losses, and what was measured, if anything.
+    """
     dtype = torch.promote_types(torch.promote_types(log_prob.dtype, old_log_prob.dtype), torch.float32)
     dtype = torch.promote_types(dtype, advantages.dtype)
-    with torch.no_grad():
-        log_ratio = log_prob.detach().to(dtype) - old_log_prob.detach().to(dtype)
+
+    def compute(log_prob, old_log_prob, advantages, groups, *others):
+        log_ratio, advantages = log_prob.to(dtype) - old_log_prob.to(dtype), advantages.to(dtype)
         ratio = log_ratio.exp()
-        loss, slope = _loss_and_slope(ratio, advantages.detach().to(dtype), token_groups, config)
-    return TokenLosses(WithSlope.apply(log_prob, loss, slope), log_ratio, ratio)
+        loss, kept = _loss_and_kept(ratio, advantages, groups, config)
+        if factor is not None:
+            *others, factors = others
+            loss = loss * factors
+        return loss, loss * kept, *(measure(loss, log_ratio, ratio, advantages, groups, x) for x in others)
+
+    others = [response_mask] * (measure is not None) + [factor] * (factor is not None)
+    with torch.no_grad():
+        loss, slope, *measured = by_rows(
+            compute, log_prob.detach(), old_log_prob.detach(), advantages.detach(), token_groups, *others
+        )
+    return WithSlope.apply(log_prob, loss, slope), *measured
 
 
-def _loss_and_slope(ratio, advantages, groups, config: HTPOConfig):
+def _loss_and_kept(ratio, advantages, groups, config: HTPOConfig):
+    """Losses, and where the gradient is kept, bool; `[B, T]`."""
     rules = _rules(config.key, ratio.dtype, ratio.device)
-    sign = (advantages < 0).view(torch.int8)
-    index = (groups.clamp(min=0) + len(GROUPS) * sign + sign).int().flatten()
+    # From 0 to 16 for A >= 0, then as many for A < 0; on int8, which costs next to nothing.
+    index = (advantages < 0).view(torch.int8).mul(17).add_(groups).add_(8).int().flatten()
 
     def of(values: torch.Tensor) -> torch.Tensor:
         return values.index_select(0, index).view_as(ratio)
@@ -98,12 +114,11 @@ def _loss_and_slope(ratio, advantages, groups, config: HTPOConfig):
     if rules.weight is not None:
         loss *= of(rules.weight)
     loss.masked_fill_(groups <= 0, 0)
-    return loss, loss * kept
+    return loss, kept
 
 
 class _Rules(NamedTuple):
-    """Numbers for each group and sign of the advantage, `[2 * 9]`: a group's number, and 9 more for A < 0. NaN: never; None:
-    never for any.
+    """Numbers for each id of a token, from -8 to 8, and sign of its advantage: `[2 * 17]`. NaN: never; None: never for any.
 
     least, greatest: f = r between them, else the bound.
     below, cap: for r < below f = min(1 / r, cap), with the opposite sign in `released`.
@@ -125,11 +140,11 @@ class _Rules(NamedTuple):
 def _rules(key: tuple, dtype: torch.dtype, device: torch.device) -> _Rules:
     """From `HTPOConfig.key`; made once in a process, so that no step waits for numbers to be sent to a device."""
     variant, low, high, dual, max_reverse_ratio, objectives = key
-    no_group = ("ppo_clip", 1.0)
+    no_loss = [("ppo_clip", 1.0)] * 9  # of ids that are 0 or negative
     cells = [
-        _rule(loss, sign, variant, low, high, dual, max_reverse_ratio) + (weight,)
+        (*_rule(loss, sign, variant, low, high, dual, max_reverse_ratio), weight)
         for sign in (1, -1)
-        for loss, weight in (no_group, *objectives)
+        for loss, weight in (*no_loss, *objectives)
     ]
     columns = []
     for values in zip(*cells, strict=True):

@@ -19,11 +19,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
+from torch.linalg import vecdot
 
 from recipe.htpo.objectives import GROUPS
 from recipe.htpo.settings import HTPOConfig
 from recipe.primitives.ragged import BLOCK, Ragged, in_threads
-from recipe.token_level.clip_metrics import NAMES, clip_metrics
+from recipe.token_level.clip_metrics import NAMES, as_float, clip_means, clip_sums
 
 _IDS = range(1, len(GROUPS) + 1)
 
@@ -56,34 +57,31 @@ def _sums(part: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
     return torch.stack([entropy.new_zeros(17).scatter_add_(0, ids, x) for x in (ones, entropy)])
 
 
-@torch.no_grad()
-def loss_metrics(losses, log_ratio, ratio, advantages, token_groups, response_mask, config: HTPOConfig):
-    """Metrics of one micro-batch, `[B, T]` inputs.
+def row_sums(losses, log_ratio, ratio, advantages, token_groups, response_mask, config: HTPOConfig) -> torch.Tensor:
+    """`[B, 10]`: what `loss_metrics` needs of each row; all inputs are `[B, T]` and detached."""
+    above, below = ratio > 1 + config.clip_ratio_high, ratio < 1 - config.clip_ratio_low
+    dual_clipped = (advantages < 0) & (ratio > config.clip_ratio_c)
+    mask = response_mask.bool()
+    # The tokens of a row are in two groups, one for low entropy with an odd number, and the next.
+    low = (token_groups & 1).float()
+    sides = (low, as_float(token_groups.ne(0)) - low)
+    columns = (losses.float(), as_float(above | below), as_float(mask))
+    by_side = torch.stack([vecdot(column, side) for side in sides for column in columns], dim=1)
+    return torch.cat([by_side, clip_sums(log_ratio, advantages, above, below, dual_clipped, mask)], dim=1)
+
+
+def loss_metrics(sums: torch.Tensor, token_groups: torch.Tensor) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+    """Metrics of one micro-batch, from `row_sums` and the groups `[B, T]`.
 
     Returns:
         verl's own three (`pg_clipfrac`, `ppo_kl`, `pg_clipfrac_lower`, with the meaning they have in its vanilla loss), and
         sums over tokens for `loss_ratios`; scalar tensors on the inputs' device.
     """
-    above, below = ratio > 1 + config.clip_ratio_high, ratio < 1 - config.clip_ratio_low
-    dual_clipped = (advantages < 0) & (ratio > config.clip_ratio_c)
-    mask = response_mask.bool()
-    means = clip_metrics(log_ratio, advantages, above, below, dual_clipped, mask)
-
-    # The tokens of a row are in two groups, one for low entropy with an odd number, and the next.
-    low = (token_groups & 1).view(torch.bool)
-    member = token_groups.ne(0)
-    high = member & ~low
-    outside, counted = above.logical_or_(below).logical_and_(member), mask & member
-    counts = torch.stack([outside & low, outside & high, counted & low, counted & high]).sum(dim=2)  # [4, B]
-    losses = losses.detach().float()
-    sums = torch.stack([(losses * side).sum(dim=1) for side in (low, high)])  # [2, B]
-    by_row = torch.cat([sums, counts]).view(3, 2, -1).permute(2, 0, 1)  # [B, 3, 2]
-    pair = (token_groups.abs().amax(dim=1) - 1).clamp_(min=0).long() // 2  # [B], of the groups' four pairs
-    by_pair = by_row.new_zeros(4, 3, 2).index_add_(0, pair, by_row)
-    by_group = by_pair.transpose(0, 1).flatten()
-
-    keys = [f"{name}/{kind}" for kind in ("loss", "outside", "tokens") for name in GROUPS]
-    return dict(zip(NAMES, means.unbind(), strict=True)), dict(zip(keys, by_group.unbind(), strict=True))
+    pair = (token_groups.abs().amax(dim=1).long() - 1).clamp_(min=0) // 2  # [B], which of the four pairs of groups
+    by_group = sums.new_zeros(4, 6).index_add_(0, pair, sums[:, :6]).view(8, 3)
+    keys = [f"{name}/{kind}" for name in GROUPS for kind in ("loss", "outside", "tokens")]
+    means = clip_means(sums[:, 6:])
+    return dict(zip(NAMES, means.unbind(), strict=True)), dict(zip(keys, by_group.flatten().unbind(), strict=True))
 
 
 def loss_ratios(sums: Mapping[str, float]) -> dict[str, float]:
