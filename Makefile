@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 RECIPE ?= htpo
 
-.PHONY: setup demo demo-eval test test-fast test-cluster test-faults browser screenshot study study-report lint bench golden verdicts test-presets test-vllm gpu-acceptance lock clean
+.PHONY: setup demo demo-eval test test-fast test-cluster test-faults browser screenshot study study-report lint bench golden verdicts test-presets test-vllm gpu-acceptance audit lock clean
 
 # The environment for CPU machines. It is made again when its requirements change.
 setup: $(VENV)/.ready
@@ -67,6 +67,7 @@ bench: setup
 	$(PY) -m benchmarks.loss
 	$(PY) -m benchmarks.sampler
 	$(PY) -m benchmarks.verdict_speed
+	$(PY) -m benchmarks.queue
 
 # False positives and negatives of the reward and of other graders; an hour. ARGS="--graders ours" for some minutes.
 verdicts: setup
@@ -90,6 +91,10 @@ test-vllm: setup
 # Rewrites the curves that a test compares with; the commit says why they changed.
 golden: setup
 	$(PY) -m tests.token_level.golden_curve
+
+# Known vulnerabilities of the pinned packages, asked of PyPI; ARGS="--vulnerability-service osv" asks osv.dev.
+audit: setup
+	PYTHON=$(PY) launch/audit.sh $(ARGS)
 
 # Resolve the pins of both platforms anew (needs uv).
 lock:

@@ -21,9 +21,10 @@ sys.path.insert(0, str(ROOT))
 
 from launch.submission import ClusterError, say  # noqa: E402
 from launch.submission.plan import make_plan  # noqa: E402
-from launch.submission.reaching import find_address, use_token  # noqa: E402
+from launch.submission.reaching import describe_way, find_address, use_token  # noqa: E402
 from launch.submission.watch import CTRL_C, FAILED, SECOND_CTRL_C_S, TERMINATED, commands, ray_job, watch  # noqa: E402
 from recipe.runs.stopping import TRY_AGAIN  # noqa: E402
+from recipe.text.visible import visible  # noqa: E402
 
 REFUSED = 2
 EPILOG = f"""\
@@ -49,7 +50,7 @@ def main(arguments: list[str]) -> int:
     try:
         return run(options)
     except (ValueError, ClusterError) as error:
-        say(f"error: {error}")
+        say(f"error: {visible(str(error))}")
         return REFUSED if isinstance(error, ValueError) else FAILED
     except KeyboardInterrupt:
         say("\ninterrupted")
@@ -100,6 +101,8 @@ def run(options: argparse.Namespace) -> int:
     address, token_source = find_address(options.address), use_token()
     token = f"the token from {token_source}" if token_source else "no token"
     if options.follow:
+        if way := describe_way(address):
+            say(f"cluster      {address}{way}")
         return watch(connect(address, token_source), options.follow, options.on_interrupt)
     plan = make_plan(
         options.recipe,
@@ -109,7 +112,11 @@ def run(options: argparse.Namespace) -> int:
         options.working_dir,
         options.max_mib,
     )
-    lines = [f"cluster      {address}, with {token}", f"job          {options.submission_id}", *plan.lines()]
+    lines = [
+        f"cluster      {address}, with {token}{describe_way(address)}",
+        f"job          {options.submission_id}",
+        *plan.lines(),
+    ]
     if options.dry_run:
         print(*lines, "dry run: nothing was sent", sep="\n")
         return 0

@@ -156,7 +156,7 @@ def exercised(recipe: str, name: str) -> str:
         names.append("unpadded")
     if preset["actor_rollout_ref.model.enable_gradient_checkpointing"]:
         names.append("gradient checkpointing")
-    if (size := preset[f"{actor}.ulysses_sequence_parallel_size"]) > 1:
+    if (size := preset.get(f"{actor}.ulysses_sequence_parallel_size", 1)) > 1:  # Megatron has none
         names.append(f"Ulysses {size}")
     if preset.get(f"{actor}.fsdp_config.param_offload"):
         names.append("offload")

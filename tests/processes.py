@@ -20,7 +20,12 @@ def start(command: list[str], log: Path, **environment: str) -> subprocess.Popen
 
 def left_of(log: Path) -> list[int]:
     """Pids of the living processes of a started command."""
-    mark, pids = f"TEST_LOG={log}".encode(), []
+    return marked("TEST_LOG", str(log))
+
+
+def marked(name: str, value: str) -> list[int]:
+    """Pids of the living processes with that variable in their environment."""
+    mark, pids = f"{name}={value}".encode(), []
     for entry in Path("/proc").iterdir():
         try:
             alive = entry.name.isdigit() and (entry / "stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"

@@ -1,8 +1,8 @@
 """The one room that knows what verl, Ray, vLLM, TransferQueue and torch do not document, and that patches them.
 
 The rest of the project uses their documented extension points, and what is here under public names. Nothing in site-packages is
-changed; on a GPU cluster three things are patched: one object of the trainer (its replay buffer), verl's FSDP checkpoint
-manager, and an entry of a registry.
+changed; on a GPU cluster four things are patched: one object of the trainer (its replay buffer), verl's FSDP checkpoint
+manager, an entry of a registry, and the function by which TransferQueue makes its sockets.
 
     assumptions/         the list of all that is assumed; contract.py looks at it in each process; guard.py says how
     driver.py            run verl's driver with a task runner of ours, and be told when Ray is up and when all is closed
@@ -11,6 +11,8 @@ manager, and an entry of a registry.
     separate_async.py    the trainer of that mode without vLLM on the training GPUs
     checkpoints/         shards are written once and read by any number of ranks; what is pickled in them is data
     weight_socket/       a run's weights go through a socket of its own
+    queue_key/           TransferQueue, which unpickles what it is sent, listens only to who has the run's key
+    external_modules.py  which modules of ours every process of a run loads
     orphans.py           vLLM's engine and workers end with their server
     agent_loop.py        an agent-loop worker of one's own, and what it does for one session
     ray_processes.py     asking actors of a run who they are; what the titles of processes say

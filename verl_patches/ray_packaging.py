@@ -12,11 +12,22 @@ from pathlib import Path
 from verl_patches.contract import check
 
 
-def visit_uploads(root: Path, excludes: list[str], visit: Callable[[Path], None]) -> None:
-    """Visit each path that Ray would upload: without its own, the given, .gitignore's and .rayignore's exclusions."""
+def visit_uploads(root: Path, excludes: list[str], visit: Callable[[Path], None], defaults: bool = True) -> None:
+    """Visit each path that Ray would upload: without the given, .gitignore's and .rayignore's exclusions.
+
+    defaults: without Ray's own, too, as in a working directory; Ray takes modules (`py_modules`) with them.
+    """
     check("submission")
     from ray._private.ray_constants import RAY_RUNTIME_ENV_IGNORE_GITIGNORE, get_runtime_env_default_excludes
-    from ray._private.runtime_env.packaging import _dir_travel, _get_excludes
+    from ray._private.runtime_env.packaging import _dir_travel
 
-    ignored = [_get_excludes(root, get_runtime_env_default_excludes() + excludes)]
+    ignored = [excluded_by(root, (get_runtime_env_default_excludes() if defaults else []) + excludes)]
     _dir_travel(root, ignored, visit, include_gitignore=os.environ.get(RAY_RUNTIME_ENV_IGNORE_GITIGNORE, "0") != "1")
+
+
+def excluded_by(root: Path, patterns: list[str]) -> Callable[[Path], bool]:
+    """Whether such patterns, in the syntax of .gitignore, keep a path under `root` from being uploaded."""
+    check("submission")
+    from ray._private.runtime_env.packaging import _get_excludes
+
+    return _get_excludes(root, patterns)

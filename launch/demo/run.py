@@ -33,6 +33,7 @@ from recipe.runs.commands import compose  # noqa: E402
 from recipe.runs.run_folder import run_folder  # noqa: E402
 from recipe.runs.trained_with import check_settings  # noqa: E402
 from recipe.runs.value_checks import check_values, leaves  # noqa: E402
+from recipe.text.visible import visible  # noqa: E402
 from recipe.token_level.method import Method  # noqa: E402
 
 PRESETS = ("+platform=cpu", "+experiment=demo")
@@ -165,7 +166,7 @@ def main() -> int:
     except OSError as error:
         print(f"error: --run-dir cannot be used: {error}", file=sys.stderr)
     except (ValueError, subprocess.CalledProcessError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(visible(f"error: {error}"), file=sys.stderr)
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return 130

@@ -15,6 +15,7 @@ from pathlib import Path
 from launch.demo.progress import progress
 from recipe.files.metrics import read_metrics
 from recipe.runs.stopping import RUN_AGAIN, TRY_AGAIN
+from recipe.text.visible import in_log
 
 ROOT = Path(__file__).resolve().parents[2]
 # Of a process that was asked to end and had nothing new to save; the latter two before it listens.
@@ -59,7 +60,7 @@ def train(command: list[str], run_dir: Path, total_steps: int) -> int:
         return TRY_AGAIN
     elif status:
         print(f"\nTraining failed (exit status {status}). The end of {log}:\n", file=sys.stderr)
-        print("\n".join(log.read_text(errors="replace").splitlines()[-25:]), file=sys.stderr)
+        print(in_log("\n".join(log.read_text(errors="replace").splitlines()[-25:])), file=sys.stderr)
     return status
 
 

@@ -1,15 +1,21 @@
 # shellcheck shell=bash disable=SC2154  # the variables of train.sbatch
 # The functions of train.sbatch: messages, steps on nodes, stopping, requeueing.
 
+# One task of an array has a number of its own, too, but the first task's is the whole array's: to Slurm it names all of them.
+job=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID:-}}
+job=${job:-$SLURM_JOB_ID}
 driver=''
 declare -A ray_step=() # node -> process id of the srun that runs Ray there
 
 # To stderr, since the output of some steps goes to a file.
-say() { printf '[%(%F %T)T job %s, start %s] %s\n' -1 "$SLURM_JOB_ID" "$((${SLURM_RESTART_COUNT:-0} + 1))" "$*" >&2; }
+say() { printf '[%(%F %T)T job %s, start %s] %s\n' -1 "$job" "$((${SLURM_RESTART_COUNT:-0} + 1))" "$*" >&2; }
 fail() {
   say "error: $*"
   exit 1
 }
+
+# shellcheck source=launch/slurm/asking.sh
+. "${BASH_SOURCE[0]%/*}/asking.sh"
 
 trap 'say "cancelled"; exit 143' TERM INT
 trap 'status=$?; stop_everything; say "exit $status"; exit $status' EXIT
@@ -22,6 +28,7 @@ method_is_found() {
   return 1
 }
 
+random_hex() { od -An -N"$1" -tx1 /dev/urandom | tr -d ' \n'; }
 bracketed() { case $1 in *:*) echo "[$1]" ;; *) echo "$1" ;; esac; }
 running() { kill -0 "$1" 2>/dev/null; }
 # Unlike a plain sleep, a signal interrupts it.
@@ -30,8 +37,26 @@ pause() {
   wait $!
 }
 
-# When Slurm will end this job, in seconds since 1970; far away if it has no time limit.
-job_end() { date -d "$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%e)" +%s 2>/dev/null || echo 9999999999; }
+# What differs between sites. conda's and Lmod's scripts read variables that are not set.
+read_site() {
+  local site=${SITE_ENV:-$tools/site.env}
+  if [ -f "$site" ]; then
+    [ -r "$site" ] || fail "cannot read the site's settings, $site"
+    set +u
+    # shellcheck source=launch/slurm/site.env.example
+    . "$site" || fail "the last command in the site's settings, $site, has failed; if that is no fault, let \`true\` follow it"
+    set -u
+  elif [ -n "${SITE_ENV:-}" ]; then
+    fail "SITE_ENV=$SITE_ENV does not exist"
+  fi
+}
+
+# private_folder FOLDER: make it for this user only; one that is there must be this user's.
+private_folder() {
+  mkdir -p "$(dirname "$1")" || return 1
+  mkdir -m 700 "$1" 2>/dev/null && return 0
+  [ -d "$1" ] && ! [ -L "$1" ] && [ -O "$1" ] && chmod 700 "$1"
+}
 
 # How commands run on the nodes: with all CPUs and GPUs that the job has there, in the site's container if it has one.
 set_up_steps() {
@@ -73,7 +98,7 @@ start_ray() {
   local arguments=(--dashboard-agent-listen-port=$((port + 3)) --min-worker-port=0 --max-worker-port=0 "${@:2}")
   [ -z "$gpus" ] || arguments+=(--num-gpus="$gpus")
   [ -z "${OBJECT_STORE_BYTES:-}" ] || arguments+=(--object-store-memory="$OBJECT_STORE_BYTES")
-  on_node "$1" "$PYTHON" "$tools/ray_node.py" "$ray_dir" "${address[$head]}" "$port" "${address[$1]}" "${interface[$1]}" \
+  on_node "$1" "$PYTHON" "$tools/ray_node.py" "${address[$head]}" "$port" "${address[$1]}" "${interface[$1]}" \
     "${arguments[@]}" >>"$job_dir/ray-$1.log" 2>&1 &
   ray_step[$1]=$!
 }
@@ -136,9 +161,17 @@ requeue() {
   stop_everything
   say "requeued: $1"
   trap 'exit 143' TERM # that is how Slurm ends this script
-  # Slurm may have requeued it at the same moment, when it has seen a node fail.
-  if ! scontrol requeue "$SLURM_JOB_ID" && [ "$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%T)" = RUNNING ]; then
-    fail "Slurm does not requeue this job; submit it again, it resumes from its last checkpoint"
-  fi
+  # Slurm may have requeued it at the same moment, when it has seen a node fail; or not answer for a while.
+  local tries=0 state
+  until timeout 60 scontrol requeue "$job"; do
+    state=$(timeout 60 squeue --noheader --jobs="$job" --format=%T 2>/dev/null)
+    case $state in
+      RUNNING | '') ;;
+      *) break ;;
+    esac
+    [ $((tries += 1)) -lt 10 ] || fail "Slurm does not requeue this job; submit it again, it resumes from its last checkpoint"
+    sleep 2
+  done
   for _ in {1..120}; do pause; done
+  fail "Slurm has not ended this job after its requeue; submit it again, it resumes from its last checkpoint"
 }

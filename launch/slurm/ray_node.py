@@ -1,6 +1,9 @@
 """One node of the job's Ray cluster: runs `ray start --block` and leaves nothing behind when it ends.
 
-    python ray_node.py FOLDER HEAD_ADDRESS HEAD_PORT ADDRESS INTERFACE [arguments of `ray start` ...]
+    python ray_node.py HEAD_ADDRESS HEAD_PORT ADDRESS INTERFACE [arguments of `ray start` ...]
+
+Ray's folder is RAY_TMPDIR, and the one above it is this job's alone: Ray lets everybody write to its own. It is in the
+environment, so that nobody reads the name in a command line before it is there.
 
 USR1 stops it. TERM does not: when a grace time begins (preemption) Slurm sends TERM to every step, and the driver needs Ray to
 finish its step and to save. (With proctrack/cgroup Slurm signals only this process, with proctrack/linuxproc those below it
@@ -27,7 +30,7 @@ def environment(folder: Path, address: str, interface: str) -> dict[str, str]:
     """What Ray and all of its workers on this node get."""
     variables = dict(os.environ)
     variables.pop("RAY_ADDRESS", None)  # `ray start --head` refuses it
-    variables["RAY_TMPDIR"] = variables["TMPDIR"] = str(folder)
+    variables["TMPDIR"] = str(folder)
     variables.setdefault("VLLM_HOST_IP", address)  # else that of the default route
     # Without these, gloo takes the address that the own host name has, and NCCL whatever comes first.
     for library in ("GLOO", "NCCL", "TP"):
@@ -47,7 +50,9 @@ def end(processes: list[psutil.Process], signal_number: int, seconds: float) -> 
 
 def main() -> int:
     """See the module's docstring."""
-    folder, head, port, address, interface = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4], sys.argv[5]
+    head, port, address, interface = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
+    rays_folder = Path(os.environ["RAY_TMPDIR"])
+    folder = rays_folder.parent
     received = set()
     for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: received.add(number))
@@ -60,7 +65,8 @@ def main() -> int:
         sys.exit(f"error: cannot make Ray's temporary folder: {error}; set another TEMP_DIR in the site's settings")
     command = [
         *(sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats", "--log-color=false"),
-        *(f"--node-ip-address={address}", f"--num-cpus={os.environ['SLURM_CPUS_ON_NODE']}", *sys.argv[6:]),
+        *(f"--node-ip-address={address}", f"--num-cpus={os.environ['SLURM_CPUS_ON_NODE']}", *sys.argv[5:]),
+        *((f"--temp-dir={rays_folder}",) if "--head" in sys.argv else ()),
     ]
     ray = subprocess.Popen(command, env=environment(folder, address, interface))
     try:

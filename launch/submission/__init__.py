@@ -1,7 +1,8 @@
 """The parts of launch/submit.py: sending a training run to a running Ray cluster and following it.
 
-plan.py            what is sent, checked: working_dir.py, what Ray would upload; secret_check.py, nothing that is to stay hidden
-reaching.py        the cluster's job server and its token
+plan.py            what is sent, checked: working_dir.py, what Ray would upload, without secret_files.py; secret_check.py, no
+                   secret in the runtime environment
+reaching.py        the cluster's job server, the way to it and its token
 client.py          Ray's job client
 watch.py           a job until its end or Ctrl-C; follow.py, its log over broken connections
 """

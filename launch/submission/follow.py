@@ -13,6 +13,7 @@ import aiohttp
 
 from launch.submission import ClusterError, say
 from launch.submission.client import CONNECT_S, Client
+from recipe.text.visible import LogPieces, one_line
 
 QUIET_S = 30  # a job that has ended is noticed after this time even if the connection died silently
 GIVE_UP_S = 600
@@ -25,11 +26,12 @@ class OutputClosed(Exception):
 
 
 class Follower:
-    """Copies a job's log to stdout."""
+    """Copies a job's log to stdout, with what would command the terminal by name: a log holds data and what models write."""
 
     def __init__(self, client: Client, job_id: str):
         self._client, self._job_id = client, job_id
         self._copied = 0
+        self._shown = LogPieces()
         self._lost = False
         self._pause = 1
         self._last_answer = time.monotonic()
@@ -42,13 +44,14 @@ class Follower:
                 self._copy_log()
                 complete, reason = True, "its log stream ended"
             except (ClusterError, aiohttp.ClientError, OSError, TimeoutError) as error:
-                complete, reason = False, str(error) or type(error).__name__
+                complete, reason = False, one_line(error) or type(error).__name__
             try:
                 details = self._client.get_job_info(self._job_id)
                 self._last_answer = time.monotonic()
                 if details.status.is_terminal():
                     attempts += 1
                     if complete or attempts == ATTEMPTS_AFTER_THE_END:
+                        self._print(self._shown.end())
                         return details
             except ClusterError as error:
                 if not error.transient:
@@ -79,12 +82,15 @@ class Follower:
         if self._lost:
             say("connected again")
             self._lost, self._pause = False, 1
+        self._print(self._shown.take(text))
+        self._copied += len(text)
+
+    def _print(self, text: str) -> None:
         try:
             sys.stdout.write(text)
             sys.stdout.flush()
         except BrokenPipeError:
             raise OutputClosed from None
-        self._copied += len(text)
 
 
 def log_stream(client: Client, job_id: str, quiet_s: float) -> Iterator[str]:
@@ -113,10 +119,10 @@ def log_stream(client: Client, job_id: str, quiet_s: float) -> Iterator[str]:
 
 
 async def _connect(client: Client, job_id: str):
-    session = aiohttp.ClientSession(headers=client.headers, trust_env=True)
+    session = aiohttp.ClientSession(headers=client.headers, trust_env=False)  # neither a proxy nor .netrc of the environment
     try:
         url = f"{client.get_address()}/api/jobs/{job_id}/logs/tail"
-        websocket = await asyncio.wait_for(session.ws_connect(url, max_msg_size=0), 4 * CONNECT_S)
+        websocket = await asyncio.wait_for(session.ws_connect(url, proxy=client.proxy, max_msg_size=0), 4 * CONNECT_S)
     except BaseException:
         await session.close()
         raise

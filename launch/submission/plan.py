@@ -7,11 +7,13 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from launch.recipes import package_of
-from launch.submission.secret_check import check_overrides, check_runtime_env
+from launch.submission.secret_check import check_runtime_env
+from launch.submission.secret_files import never_sent
 from launch.submission.working_dir import Package, measure
+from recipe.files.plain_yaml import load_plain
+from recipe.runs.secret_checks import check_overrides
+from recipe.text.visible import one_line, visible
 
 CHECKPOINTS = "trainer.default_local_dir"
 
@@ -23,14 +25,23 @@ class Plan:
     entrypoint: str
     package: Package
     runtime_env: dict
+    modules: tuple[Package, ...]
     notes: tuple[str, ...]
 
     def lines(self) -> list[str]:
         """The plan for a user to read."""
+        shown = self.runtime_env | {"excludes": self.runtime_env["excludes"][: -len(never_sent())]}
         return [
-            f"entrypoint   {self.entrypoint}",
+            f"entrypoint   {visible(self.entrypoint)}",
             f"working dir  {self.package}",
-            f"runtime env  {json.dumps(self.runtime_env)}",
+            *(f"py_modules   {module}" for module in self.modules),
+            f"runtime env  {json.dumps(shown, default=str)}",
+            f"left out     {len(never_sent())} patterns of .rayignore: .env, .netrc, id_rsa* and the like",
+            *(
+                f"suspicious: {one_line(package.root / file)} looks like a secret ({why}), and would be sent"
+                for package in (self.package, *self.modules)
+                for file, why in package.suspicious.items()
+            ),
             *(f"note: {note}" for note in self.notes),
         ]
 
@@ -42,21 +53,36 @@ def make_plan(
     check_overrides(overrides)
     runtime_env = _read_runtime_env(runtime_env_file)
     check_runtime_env(runtime_env, runtime_env_file)
-    package = measure(working_dir, runtime_env.get("excludes") or [])
+    runtime_env["excludes"] = [*_listed(runtime_env, "excludes"), *never_sent()]  # the last pattern that fits wins
+    package = measure(working_dir, runtime_env["excludes"])
+    modules = tuple(
+        measure(Path(module), runtime_env["excludes"], defaults=False)
+        for module in _listed(runtime_env, "py_modules")
+        if Path(module).is_dir()
+    )
     method = package_of(recipe)
     folder = method.replace(".", "/")
     package.check(f"{folder}/main.py", max_mib)
-    modules = ["preflight", "main"] if preflight and f"{folder}/preflight.py" in package else ["main"]
-    command = " && ".join(shlex.join(["python", "-m", f"{method}.{module}", *overrides]) for module in modules)
+    steps = ["preflight", "main"] if preflight and f"{folder}/preflight.py" in package else ["main"]
+    command = " && ".join(shlex.join(["python", "-m", f"{method}.{step}", *overrides]) for step in steps)
     notes = () if _keeps_checkpoints(overrides) else (_LOST_CHECKPOINTS,)
-    return Plan(command, package, runtime_env, notes)
+    return Plan(command, package, runtime_env, modules, notes)
+
+
+def _listed(runtime_env: dict, key: str) -> list[str]:
+    entries = runtime_env.get(key) or []
+    if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+        raise ValueError(f"{key} of the runtime environment is {entries!r}; it must be a list of texts")
+    return entries
 
 
 def _read_runtime_env(file: Path) -> dict:
     try:
-        runtime_env = yaml.safe_load(file.read_text()) or {}
-    except (OSError, yaml.YAMLError) as error:
-        raise ValueError(f"--runtime-env {file} cannot be read: {' '.join(str(error).split())}") from None
+        runtime_env = load_plain(file.read_bytes()) or {}
+    except OSError as error:
+        raise ValueError(f"--runtime-env {file} cannot be read: {one_line(error)}") from None
+    except ValueError as error:
+        raise ValueError(f"--runtime-env {file} {error}") from None
     if not isinstance(runtime_env, dict):
         raise ValueError(f"--runtime-env {file} is not a mapping with keys such as env_vars and excludes")
     return runtime_env

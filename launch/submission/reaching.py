@@ -1,9 +1,14 @@
-"""Where the cluster's job server is, and the token that it wants."""
+"""Where the cluster's job server is, the way to it, and the token that it wants."""
 
 from __future__ import annotations
 
 import os
+import socket
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from recipe.text.secret import masked
 
 HTTP = ("http://", "https://")
 JOB_SERVER = "the head's dashboard, e.g. http://head:8265"
@@ -21,6 +26,41 @@ def find_address(option: str | None) -> str:
     other = os.environ.get("RAY_ADDRESS")
     why = f"RAY_ADDRESS={other} is not a URL (a GCS address cannot take jobs)" if other else "no cluster is named"
     raise ValueError(f"{why}: pass --address URL or set RAY_API_SERVER_ADDRESS to the job server, {JOB_SERVER}")
+
+
+def find_proxy(address: str) -> str | None:
+    """The proxy of http_proxy, https_proxy or all_proxy that requests to this URL go through; None for the direct way.
+
+    This machine is reached directly, whatever these variables say: a proxy elsewhere has another one behind 127.0.0.1, and
+    would get the token.
+    """
+    import requests
+
+    proxy = requests.utils.select_proxy(address, requests.utils.get_environ_proxies(address))
+    if not proxy or _is_loopback(urlsplit(address).hostname or ""):
+        return None
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    if not proxy.startswith(HTTP):
+        raise ValueError(f"the environment's proxy {masked(proxy)} is no HTTP proxy: name one, or set NO_PROXY to go around it")
+    return proxy
+
+
+def describe_way(address: str) -> str:
+    """The way to the URL, for a user to read; empty for the direct one."""
+    proxy = find_proxy(address)
+    if proxy is None:
+        return ""
+    sees = "" if address.startswith("https://") else ", which can read the token and all that is sent"
+    return f", through the proxy {masked(proxy)}{sees}; NO_PROXY={urlsplit(address).hostname} goes around it"
+
+
+def _is_loopback(host: str) -> bool:
+    """Also of a name, such as one that /etc/hosts gives to the near end of a tunnel."""
+    try:
+        found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
+    except OSError:
+        return False
+    return bool(found) and all(ip_address(one.partition("%")[0]).is_loopback for one in found)
 
 
 def use_token() -> str | None:

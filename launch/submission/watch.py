@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import time
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from launch.submission import ClusterError, say
+from recipe.text.visible import one_line
 
 SECOND_CTRL_C_S = 10
 # Of our own; all others are the driver's.
@@ -45,7 +48,7 @@ def watch(client, job_id: str, on_interrupt: str) -> int:
         except ClusterError as error:
             if not error.transient:
                 raise
-            say(f"error: {error}")
+            say(f"error: {one_line(error)}")
             return leave(client, job_id, LOST)
 
 
@@ -71,7 +74,7 @@ def exit_status(details, job_id: str) -> int:
     """The driver's exit status as a shell has it; says how the job ended."""
     code = details.driver_exit_code
     if code is None:
-        why = "" if details.status == "STOPPED" else f": {' '.join((details.message or 'no reason given').split())}"
+        why = "" if details.status == "STOPPED" else f": {one_line(details.message or 'no reason given')}"
         say(f"{job_id} {details.status}{why}")
         return FAILED
     say(f"{job_id} {details.status}, exit status {code}")
@@ -89,5 +92,8 @@ def commands(client, job_id: str) -> list[str]:
 
 def ray_job(action: str, client, job_id: str) -> str:
     """A command of Ray's, which sends the token only if it is told so."""
-    mode = "RAY_AUTH_MODE=token " if os.environ.get("RAY_AUTH_MODE") == "token" else ""
-    return f"{mode}ray job {action} --address {client.get_address()} {job_id}"
+    address = client.get_address()
+    # Without the last two Ray would send a password of ~/.netrc instead, and the token to a proxy.
+    token = "RAY_AUTH_MODE=token NETRC=/dev/null " if os.environ.get("RAY_AUTH_MODE") == "token" else ""
+    direct = f"NO_PROXY={urlsplit(address).hostname} " if client.proxy is None and getproxies() else ""
+    return f"{token}{direct}ray job {action} --address {address} {job_id}"

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from verl_patches.ray_packaging import visit_uploads
+from launch.submission.secret_files import never_sent, suspicion
+from recipe.text.visible import one_line
+from verl_patches.ray_packaging import excluded_by, visit_uploads
 
 MIB = 1024**2
 
 
 @dataclass(frozen=True)
 class Package:
-    """The files of a working directory that go to the cluster, by their size."""
+    """The files of a folder that go to the cluster, by their size, and why some of them may hold a secret."""
 
     root: Path
     files: dict[Path, int]
+    suspicious: dict[Path, str]
 
     @property
     def size(self) -> int:
         return sum(self.files.values())
 
     def __str__(self) -> str:
-        return f"{self.root}: {len(self.files)} files, {self.size / MIB:.1f} MiB"
+        return one_line(f"{self.root}: {len(self.files)} files, {self.size / MIB:.1f} MiB")
 
     def __contains__(self, path: str) -> bool:
         return Path(path) in self.files
@@ -44,16 +48,41 @@ class Package:
             )
 
 
-def measure(root: Path, excludes: list[str]) -> Package:
-    """The files under `root` that Ray would upload: without its own, the given and .gitignore's and .rayignore's exclusions."""
+def measure(root: Path, excludes: Sequence[str], defaults: bool = True) -> Package:
+    """The files under `root` that Ray would upload: without the given and .gitignore's and .rayignore's exclusions.
+
+    defaults: without Ray's own exclusions, too, as in a working directory.
+
+    Raises:
+        ValueError: there is no such folder, it cannot be read, or a link in it leads out of it or to what is never sent: Ray
+            sends what is behind a link.
+    """
     root = root.absolute()
     if not root.is_dir():
         raise ValueError(f"--working-dir {root} is not a folder: name a checkout of this project")
-    files = {}
+    real_root = root.resolve()
+    is_secret = excluded_by(real_root, never_sent())
+    files, suspicious = {}, {}
 
     def note(path: Path) -> None:
-        if path.is_file():
-            files[path.relative_to(root)] = path.stat().st_size
+        if path.is_symlink() and path.is_dir() and path.parent.resolve().is_relative_to(path.resolve()):
+            raise ValueError(f"{one_line(path)} is a link to a folder that it is in, so that its files have no end; {_MEND}")
+        if not path.is_file():
+            return
+        name, real = path.relative_to(root), path.resolve()
+        if not real.is_relative_to(real_root):
+            raise ValueError(f"{one_line(path)} is {one_line(real)}, behind a link that leads out of {root}; {_MEND}")
+        if real != real_root / name and is_secret(real):
+            raise ValueError(f"{one_line(path)} leads by a link to {one_line(real)}, which is never sent; {_MEND}")
+        files[name] = path.stat().st_size
+        if why := suspicion(path):
+            suspicious[name] = why
 
-    visit_uploads(root, excludes, note)
-    return Package(root, files)
+    try:
+        visit_uploads(root, list(excludes), note, defaults)
+    except OSError as error:
+        raise ValueError(f"the working directory cannot be read: {one_line(error)}") from None
+    return Package(root, files, suspicious)
+
+
+_MEND = "remove the link, or add it to the runtime environment's `excludes`"

@@ -16,6 +16,7 @@ from recipe.files.whole import written_whole
 from recipe.insight.dumps import TOKENS
 from recipe.insight.page import page
 from recipe.insight.runs import load_runs
+from recipe.text.visible import visible
 
 
 def write_report(folders: Sequence[Path], out: Path, names: Sequence[str] | None = None, tokens: int = TOKENS) -> Path:
@@ -28,6 +29,7 @@ def write_report(folders: Sequence[Path], out: Path, names: Sequence[str] | None
     out.mkdir(parents=True, exist_ok=True)
     path = out / "index.html"
     with written_whole(path) as new:
+        new.touch(mode=0o600)  # it holds responses and a whole configuration
         new.write_text(html, encoding="utf-8", newline="\n")
     return path
 
@@ -47,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         path = write_report(given.runs, given.out, given.name, given.tokens)
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {visible(str(error))}", file=sys.stderr)
         return 2
     print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
     return 0

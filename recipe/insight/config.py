@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from recipe.files.plain_yaml import load_plain
+from recipe.text.secret import masked, masked_value
 
 FOLDERS = ("hydra/.hydra", ".hydra")
 
 
 @dataclass(frozen=True)
 class Config:
-    """overrides: as given on the command line. values: dotted key -> value as text, interpolations unresolved."""
+    """overrides: as given on the command line. values: dotted key -> value as text, interpolations unresolved.
+
+    Secrets in both are masked: the page is made to be sent around.
+    """
 
     overrides: list[str]
     values: dict[str, str]
@@ -27,16 +31,15 @@ def read_config(folder: Path) -> Config | None:
         return None
     overrides = place / "overrides.yaml"
     given = _load(overrides, list) if overrides.is_file() else []
-    return Config([str(x) for x in given], flatten(_load(place / "config.yaml", dict)))
+    values = flatten(_load(place / "config.yaml", dict))
+    return Config([masked(str(x)) for x in given], {key: masked_value(key, value) for key, value in values.items()})
 
 
 def _load(path: Path, kind: type) -> Any:
     try:
-        content = yaml.load(path.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (yaml.YAMLError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}," if mark else ""
-        raise ValueError(f"{path}{where} is not valid YAML; restore it, or remove it to have the page without it") from None
+        content = load_plain(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path} {error}; restore it, or remove it to have the page without it") from None
     if not isinstance(content, kind):
         raise ValueError(f"{path} is not a YAML {'list' if kind is list else 'mapping'}; is it Hydra's?")
     return content

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from recipe.insight.text import visible
+from recipe.text.visible import visible
 from recipe.token_level.display import Display
 
 FORMAT = 1
@@ -114,7 +114,7 @@ def _lengths(path: Path, display: Display | None) -> tuple[dict, list[int]]:
     try:
         schema = pq.read_schema(path)
         described = json.loads((schema.metadata or {}).get(b"token_dump", b"null"))
-    except (pa.ArrowException, ValueError):  # also what is no JSON
+    except (pa.ArrowException, ValueError, RecursionError):  # also what is no JSON
         raise _broken(path) from None
     if not isinstance(described, dict):
         raise ValueError(f"{path} is no token dump: its metadata have no token_dump; move it elsewhere")

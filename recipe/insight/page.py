@@ -21,7 +21,7 @@ from recipe.insight.config import compare
 from recipe.insight.described import Described, described, style
 from recipe.insight.plots import groups, overview, prompts, times
 from recipe.insight.runs import Run
-from recipe.insight.text import visible
+from recipe.text.visible import visible
 
 
 def page(runs: Sequence[Run]) -> str:

@@ -17,8 +17,8 @@ import numpy as np
 from recipe.insight.described import Described, curves, described
 from recipe.insight.metrics import with_gaps
 from recipe.insight.runs import Run
-from recipe.insight.text import visible
 from recipe.insight.thinning import BINS, POINTS, bin_means, thin
+from recipe.text.visible import visible
 from recipe.token_level.display import Area, Curve
 
 _DASHES = ("solid", "dash", "dot", "dashdot")

@@ -10,8 +10,8 @@ from recipe.files.warned import Warned, read_warnings
 from recipe.insight.config import Config, read_config
 from recipe.insight.dumps import TOKENS, Dumps, read_dumps
 from recipe.insight.metrics import Metrics, read_metrics
-from recipe.insight.text import visible
 from recipe.insight.verdicts import Verdicts, read_verdicts
+from recipe.text.visible import visible
 from recipe.token_level.display import FILE, Display
 
 

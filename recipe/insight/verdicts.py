@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recipe.insight.dumps import step_files
-from recipe.insight.text import visible
+from recipe.text.visible import visible
 
 FORMAT = 1
 PAIRS = 300  # of a run, at most
@@ -94,7 +94,7 @@ def _read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     try:
         schema = pq.read_schema(path)
         about = json.loads((schema.metadata or {}).get(b"verdicts", b"null"))
-    except (pa.ArrowException, ValueError, OSError):
+    except (pa.ArrowException, ValueError, RecursionError, OSError):
         raise ValueError(f"{path} cannot be read as parquet; it may be cut short: remove it, or copy it again") from None
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise ValueError(

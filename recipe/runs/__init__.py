@@ -2,9 +2,11 @@
 
 search_path.py      where Hydra finds verl's configs and those of config/
 commands.py         a method's commands, from the command line to a composed config
+hydra_commands.py   no secret on the way in, told by secret_checks.py, and private records of what was composed
 launch.py           from there on: checks, verl's driver, the last sentence
 settle.py           before the checks: value_checks.py, that values have verl's types, with value_ranges.py, and that no key is
                     misspelt.py; paths.py, which makes paths absolute; the environment of all processes
+vllm_door.py        vLLM's HTTP server answers only who has the key
 alone.py            one run at a time in a checkpoint folder
 start_checks.py     the checks before Ray starts, for the launcher and the preflight, each ending in one sentence:
                     config_checks.py of settings that go together, environment_checks.py, input_checks.py of model and

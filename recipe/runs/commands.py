@@ -15,7 +15,10 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
 from recipe.runs import search_path
+from recipe.runs.hydra_commands import after_composing, before_composing, refuse_secrets
+from recipe.runs.secret_checks import check_overrides
 from recipe.runs.value_checks import leaves
+from recipe.text.visible import one_line
 from recipe.token_level.method import Method
 
 _WITH_VALUE = (
@@ -41,13 +44,16 @@ def preflight_command(method: Method) -> Callable[[], None]:
 
 def compose(method: Method, overrides: list[str]) -> DictConfig:
     """What the method's commands compose of these overrides. ValueError with the sentence with which they would end."""
+    check_overrides(overrides)
     search_path.register()
     GlobalHydra.instance().clear()
     try:
         with hydra.initialize_config_dir(config_dir=str(_folder(method)), version_base=None):
-            return hydra.compose(_name(method), overrides=overrides)
+            config = hydra.compose(_name(method), overrides=overrides)
     except Exception as error:
         raise ValueError(_sentence(error, method)) from None
+    refuse_secrets(config)
+    return config
 
 
 def _command(method: Method, module: str, run: Callable[[DictConfig, Method], None]) -> Callable[[], None]:
@@ -57,6 +63,7 @@ def _command(method: Method, module: str, run: Callable[[DictConfig, Method], No
         nonlocal composed
         composed = True
         os.environ.pop(_TRACEBACKS)  # or all workers inherit it
+        after_composing(config)
         run(config, method)
 
     command.__module__ = f"{method.package}.{module}"  # Hydra names the job, and its log, after it
@@ -68,6 +75,7 @@ def _command(method: Method, module: str, run: Callable[[DictConfig, Method], No
 
         os.environ[_TRACEBACKS] = "1"
         sys.argv[1:] = options_first(sys.argv[1:])
+        before_composing(sys.argv[1:])
         try:
             composes_and_runs()
         except Exception as error:
@@ -98,7 +106,7 @@ def _name(method: Method) -> str:
 
 def _sentence(error: Exception, method: Method) -> str:
     """What is wrong with the command line: an override that does not parse, an unknown key, a preset that does not exist."""
-    text = " ".join(str(error).split())
+    text = one_line(error)
     if unknown := re.match(r"Could not override '([^']+)'", text):
         near = difflib.get_close_matches(unknown[1], _keys(method), n=1)
         mean = f"; did you mean {near[0]}?" if near else "; a new key is added with + before it"

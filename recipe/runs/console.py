@@ -6,6 +6,8 @@ import math
 import numbers
 from collections.abc import Callable, Mapping
 
+from recipe.text.visible import visible
+
 Phrases = Callable[[Mapping[str, float]], list[str]]
 
 # Metric, and how the line says it; left out where a mode or a reward has no such metric.
@@ -38,7 +40,7 @@ class StepLine:
 
     def log(self, data: Mapping, step: int) -> None:
         for line in lines(data, step, self.last_step, self.phrases):
-            print(line, flush=True)
+            print(visible(line), flush=True)
 
 
 def lines(data: Mapping, step: int, last_step: int, phrases: Phrases) -> list[str]:

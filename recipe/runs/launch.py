@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 import traceback
 
@@ -15,6 +16,8 @@ from recipe.runs.preflight.run import require_files_and_numbers
 from recipe.runs.settle import settle
 from recipe.runs.start_checks import checks_before_start
 from recipe.runs.weight_bucket import fit_weight_bucket
+from recipe.text.secret import masked
+from recipe.text.visible import in_log, visible
 from recipe.token_level.method import Method
 from verl_patches import driver
 
@@ -35,7 +38,7 @@ def launch(config: DictConfig, method: Method) -> None:
     except ValueError as error:
         end(error, status=2)
     except Exception as error:
-        traceback.print_exception(error)
+        print_traceback(error)
         end(f"a check before the start broke: {type(error).__name__}: {' '.join(str(error).split())}", status=1)
 
     with alone:
@@ -57,7 +60,7 @@ def _run(config: DictConfig, method: Method) -> None:
     try:
         driver.run(config, method.trainers, on_ray_up=on_ray_up)
     except KeyboardInterrupt:
-        if not stopping.request_file(config).exists():
+        if not (stopping.heard.is_set() or stopping.asked(config)):
             raise  # Ctrl-C
         ray.shutdown()
         stopping.forget(config)
@@ -68,9 +71,9 @@ def _run(config: DictConfig, method: Method) -> None:
         cause = bottom(error)
         if isinstance(cause, stopping.Stopped):
             stopping.forget(config)
-            print(f"\n{cause}", file=sys.stderr)
+            print(f"\n{visible(str(cause))}", file=sys.stderr)
             raise SystemExit(cause.status) from None
-        traceback.print_exception(error)
+        print_traceback(error)
         if words := watchdog.last_words(config):
             sentence, finished = words
             if finished:  # a resumed run would have nothing to train
@@ -81,8 +84,13 @@ def _run(config: DictConfig, method: Method) -> None:
     except Exception as error:
         if started:
             raise
-        traceback.print_exception(error)
+        print_traceback(error)
         end(f"Ray could not be started or joined: {type(error).__name__}: {' '.join(str(error).split())}", status=1)
+
+
+def print_traceback(error: Exception) -> None:
+    """To stderr; what it quotes of data cannot command a terminal."""
+    print(in_log("".join(traceback.format_exception(error))), file=sys.stderr, end="", flush=True)
 
 
 def bottom(error: Exception) -> Exception:
@@ -106,7 +114,7 @@ def _explain(cause: Exception, config: DictConfig) -> str:
 
 def end(error: Exception | str, status: int) -> None:
     """End this process with one sentence on stderr."""
-    print(f"\nerror: {error}", file=sys.stderr)
+    print(f"\nerror: {visible(masked(str(error), os.environ))}", file=sys.stderr)
     raise SystemExit(status)
 
 

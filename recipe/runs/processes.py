@@ -32,6 +32,19 @@ def look(pids: list[int]) -> dict[int, tuple[str, str]]:
     return {pid: (status, " at ".join(filter(None, (method, frames[pid])))) for pid, (status, method) in states.items()}
 
 
+def gone_of(pids: list[int]) -> list[int]:
+    """Those that have ended."""
+    import psutil
+
+    def ended(pid):
+        try:
+            return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+    return [pid for pid in pids if ended(pid)]
+
+
 def bytes_moved(pids: list[int | str]) -> dict[int | str, int]:
     """How much each process has read and written so far, by Linux's counters; those that cannot be looked at are left out.
 

@@ -19,7 +19,7 @@ from verl.utils.debug import marked_timer
 from recipe.runs.checkpoints import begin_list, newest_complete, of_others, problem, resumes_from, say_of_others, write_list
 from recipe.runs.digests import DigestsLater, damage
 from recipe.runs.retention import keep_of, listed, remove, superfluous
-from recipe.runs.stopping import Stopped, StoppedUnsaved, request_file
+from recipe.runs.stopping import Stopped, StoppedUnsaved, asked
 from verl_patches.names import CHECKPOINT_FOLDER
 from verl_patches.trainer_hooks import HookedTrainer
 
@@ -110,7 +110,7 @@ class RecoverableTrainer(HookedTrainer):
         return {}
 
     def _asked(self):
-        return request_file(self.config).exists()
+        return asked(self.config)
 
     def looked(self):
         """Called by the replay buffer after each look at the rollouts that it waits for."""

@@ -17,12 +17,14 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+import time
 from collections.abc import Set
 from pathlib import Path
 
 from recipe.runs.checkpoints import LIST, of_others, problem
 from verl_patches.names import CHECKPOINT_FOLDER
 
+SETTLES_S = 0.5
 _NAME = re.compile(CHECKPOINT_FOLDER.format(r"(\d+)"))
 
 
@@ -64,7 +66,11 @@ def remove(folders: list[Path]) -> None:
     for folder in folders:
         try:
             (folder / LIST).write_text("null")  # half removed it is not complete
-            shutil.rmtree(folder)
+            try:
+                shutil.rmtree(folder)
+            except OSError:  # its digests may have been written meanwhile, into a folder that was empty a moment ago
+                time.sleep(SETTLES_S)
+                shutil.rmtree(folder)
             print(f"removed {folder}, beyond trainer.max_actor_ckpt_to_keep", file=sys.stderr, flush=True)
         except OSError as error:
             print(f"warning: {folder} could not be removed ({error}); its space stays taken", file=sys.stderr, flush=True)

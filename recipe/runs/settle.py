@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import secrets
 
 from omegaconf import DictConfig, open_dict
 
 from recipe.runs.paths import resolve_paths
 from recipe.runs.value_checks import check_values
+from recipe.runs.vllm_door import close_vllm
 from recipe.token_level.method import Method
+from verl_patches.queue_key import give_queue_key
 from verl_patches.weight_socket import give_own_socket
 
 
@@ -17,6 +20,8 @@ def settle(config: DictConfig, method: Method) -> None:
     check_values(config, method.name)
     resolve_paths(config)
     give_own_socket(config)
+    give_queue_key(config)
+    close_vllm(config)
     apply_environment(config, method.plugin)  # before verl is imported: it chooses its platform once
 
 
@@ -44,3 +49,16 @@ def apply_environment(config: DictConfig, plugin: str) -> None:
         elif ray_init.get("num_gpus") is not None:
             # Resources can only be given to a new cluster; without this, Ray would join one that happens to run here.
             os.environ["RAY_ADDRESS"] = "local"
+    if os.environ.get("RAY_ADDRESS") == "local":
+        guard_own_cluster()
+
+
+def guard_own_cluster() -> None:
+    """Give the cluster that this process is about to start a token of its own, unless the user has chosen.
+
+    Ray's ports are open to the network, and whoever reaches them without a token may run code. The processes inherit it.
+    """
+    if not os.environ.get("RAY_AUTH_MODE"):
+        os.environ["RAY_AUTH_MODE"] = "token"
+        if not os.environ.get("RAY_AUTH_TOKEN_PATH"):
+            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))

@@ -6,7 +6,10 @@ folder is the one place that both see. The trainer's part is in recovery.py.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -15,6 +18,7 @@ TRY_AGAIN = 75  # ended without progress by something that may not come again; E
 SIGNALS = (signal.SIGUSR1, signal.SIGTERM)
 # Slurm sends SIGTERM and this project's job script SIGUSR1 at the same preemption: that is one request.
 ONE_REQUEST_S = 20.0
+heard = threading.Event()  # whether this process, a driver, was sent a signal
 
 
 class Stopped(Exception):
@@ -34,9 +38,25 @@ def request_file(config) -> Path:
     return Path(config.trainer.default_local_dir) / "stop_requested"
 
 
+def asked(config) -> bool:
+    """Whether the request is there now. Not, while its folder cannot be read: that alone ends no run.
+
+    An NFS client remembers for up to a minute that there was no such file; when a folder is opened, it asks the server anew.
+    """
+    file = request_file(config)
+    try:
+        return file.name in os.listdir(file.parent)
+    except OSError:
+        return False
+
+
 def forget(config) -> None:
     """Remove a request that an earlier run was still to answer."""
-    request_file(config).unlink(missing_ok=True)
+    heard.clear()
+    try:
+        request_file(config).unlink(missing_ok=True)
+    except OSError as error:
+        _say(f"warning: {request_file(config)} cannot be removed ({error}); if it is there, the run ends after its first step")
 
 
 class OutOfPatience(KeyboardInterrupt):
@@ -50,6 +70,7 @@ def listen(config) -> None:
     """From now on, turn a signal to this process into a request. Call in the main thread, after `ray.init`.
 
     A further one after ONE_REQUEST_S raises OutOfPatience in the main thread: whoever sends it does not wait any longer.
+    Nothing else is raised there, since it would end the run in whatever the main thread does.
     """
     file, since = request_file(config), None
 
@@ -61,12 +82,31 @@ def listen(config) -> None:
                 raise OutOfPatience
             return
         since = time.monotonic()
-        print(f"{name}: saving the last step, or the one whose update goes on, then ending", flush=True)
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.touch()
-        except OSError as error:
-            print(f"{name}: the run cannot be told, since {file} cannot be written: {error}", flush=True)
+        heard.set()
+        _say(f"{name}: saving the last step, or the one whose update goes on, then ending")
+        if error := _leave(file):
+            _say(f"{name}: the run cannot be told yet, since {file} cannot be written ({error}); trying again each second")
+            threading.Thread(target=_leave_at_last, args=(file,), daemon=True).start()
 
     for number in SIGNALS:
         signal.signal(number, request)
+
+
+def _leave(file: Path) -> OSError | None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    except OSError as error:
+        return error
+    return None
+
+
+def _leave_at_last(file: Path) -> None:
+    while _leave(file):
+        time.sleep(1)
+
+
+def _say(text: str) -> None:
+    """On standard output, if somebody still reads it."""
+    with contextlib.suppress(OSError, ValueError):  # ValueError: it was closed
+        print(text, flush=True)

@@ -99,7 +99,7 @@ def answers_of(checkpoint: Path) -> tuple[dict[str, Any], Path] | None:
 def _read(file: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, RecursionError, TypeError) as error:
         raise ValueError(f"{file}, what the checkpoints were trained with, cannot be read ({error}); remove it") from None
 
 

@@ -141,12 +141,22 @@ def processes_of(trainer, agent_loop_workers: Sequence = ()) -> tuple[Watched, .
     return tuple(watched)
 
 
-def diagnose(watched: Sequence[Watched]) -> str:
-    """Who does not answer, in one sentence; a line for each process goes to stderr."""
+def _by_node(watched: Sequence[Watched]) -> dict[str, tuple[list[int]]]:
     pids: dict[str, list[int]] = {}
     for w in watched:
         pids.setdefault(w.node, []).append(w.pid)
-    seen = on_nodes(processes.look, {node: (of_node,) for node, of_node in pids.items()})
+    return {node: (of_node,) for node, of_node in pids.items()}
+
+
+def gone(watched: Sequence[Watched]) -> list[str]:
+    """Who has ended, or is on a node that does not answer."""
+    ended = on_nodes(processes.gone_of, _by_node(watched))
+    return [f"{w.who} (pid {w.pid} on {w.address})" for w in watched if w.pid in ended.get(w.node, [w.pid])]
+
+
+def diagnose(watched: Sequence[Watched]) -> str:
+    """Who does not answer, in one sentence; a line for each process goes to stderr."""
+    seen = on_nodes(processes.look, _by_node(watched))
     suspects, ranks, others = [], {}, {}
     for w in watched:
         place = f"{w.who} (pid {w.pid} on {w.address})"

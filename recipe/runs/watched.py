@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from recipe.runs.checkpoints import resumes_from
 from recipe.runs.nodes import on_nodes
 from recipe.runs.processes import bytes_moved
-from recipe.runs.watchdog import START_S, Watchdog, Watched, diagnose, end_with, processes_of, progress_of
+from recipe.runs.watchdog import START_S, Watchdog, Watched, diagnose, end_with, gone, processes_of, progress_of
 from verl_patches.trainer_hooks import HookedTrainer
 
 
@@ -44,6 +45,15 @@ class WatchedTrainer(HookedTrainer):
             # verl closes its tracking and TransferQueue after this, where a run hangs as well as anywhere.
             self._phase = "at its end, after all steps" if finished else "at its end"
             self._finished = finished
+
+    def advantage_step(self, batch, metrics):
+        # verl trains on what is left of a step: right if a prompt's reward raised, wrong if a worker has ended.
+        if (failed := metrics.get("rollouts/failed_share", 0)) and (ended := gone(self._watched)):
+            raise ValueError(
+                f"in step {self.global_steps} {failed:.0%} of the responses did not come, as {', '.join(ended[:4])} is gone; "
+                f"{resumes_from(self.config)}"
+            )
+        return super().advantage_step(batch, metrics)
 
     def closed(self):
         if self._watchdog:

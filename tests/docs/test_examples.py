@@ -1,6 +1,8 @@
 """What the documents show can be done: examples run, override keys exist and compose."""
 
 import doctest
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,10 +11,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from recipe.hapo.method import HAPO
 from recipe.htpo.method import HTPO
+from recipe.runs.commands import compose as compose_command_line
 from recipe.runs.config_checks import check_run
 from recipe.runs.value_checks import check_values
 from tests import ROOT
-from tests.docs.reading import DOCUMENTS, keys
+from tests.docs.reading import DOCUMENTS, blocks, keys
 from tests.runs.config.given import GIVEN
 
 METHODS = (HTPO, HAPO)
@@ -46,8 +49,22 @@ def test_override_keys_exist(compose, document):
             continue
         found = any(known(config, key) for config in configs)
         assert found != bool(plus) or (plus and "overlong_buffer_cfg" in key), f"{document}: {plus}{key}"
-        if value is not None:
+        if value is not None and "SLURM_ARRAY_TASK_ID" not in value:  # quoted for bash; composed below
             parser.parse_override(f"{plus}{key}={value}")
+
+
+def test_each_task_of_an_array_has_a_seed_and_a_folder_of_its_own(monkeypatch):
+    (script,) = (block for block in blocks(Path("docs/cluster.md"), "bash") if "--array" in block)
+    command = re.sub(r"\\\n", " ", script.split("# five seeds", 1)[1].split("\n", 1)[1])
+    arguments = subprocess.run(
+        ["bash", "-c", f"sbatch() {{ printf '%s\\n' \"$@\"; }}; {command}"], stdout=subprocess.PIPE, text=True
+    )
+    own = [line for line in arguments.stdout.splitlines() if "SLURM_ARRAY_TASK_ID" in line]
+    for task in (1, 2):
+        monkeypatch.setenv("SLURM_ARRAY_TASK_ID", str(task))
+        config = compose_command_line(HTPO, [*GIVEN, *own])
+        check_values(config, "htpo")
+        assert (config.data.seed, config.trainer.default_local_dir) == (task, f"/shared/runs/seed-{task}")
 
 
 def test_what_helps_against_trouble_is_accepted(compose):

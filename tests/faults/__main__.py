@@ -1,6 +1,6 @@
 """Make the cells of the fault matrix that are missing for this commit, one start of the stack each; then the table.
 
-    python -m tests.faults [--folder runs/faults] [--at-most N] [--only TEXT] [--again] [--table docs/faults.md]
+    python -m tests.faults [--folder runs/faults] [--at-most N] [--only TEXT] [--new] [--again] [--table docs/faults.md]
 
 What was seen is kept in FOLDER/COMMIT/outcomes.jsonl, so that the command goes on where it ended. A cell counts when the next
 attempt has gone on as the unbroken run.
@@ -17,8 +17,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests import ROOT
-from tests.faults.cells import CELLS, Cell
+from tests.faults.cells import Cell
 from tests.faults.chain import LAST, Chain, Outcome, as_line, unbroken
+from tests.faults.matrix import CELLS
+from tests.faults.table import write_table
+
+SEEN = ROOT / "tests/faults/outcomes.jsonl"  # the last of each cell, of every commit
 
 
 def commit() -> str:
@@ -54,16 +58,18 @@ def main() -> int:
     parser.add_argument("--commit", default=None, help="that the outcomes are kept under (default: this one)")
     parser.add_argument("--at-most", type=int, default=len(CELLS), help="cells in this call")
     parser.add_argument("--only", default="", help="cells whose name has this text")
+    parser.add_argument("--new", action="store_true", help="cells that no commit has")
     parser.add_argument("--again", action="store_true", help="also cells with a fault")
-    parser.add_argument("--table", type=Path, help="write the table of all commits there, and nothing else")
+    parser.add_argument("--table", type=Path, help="add to outcomes.jsonl here, write its table, and nothing else")
     given = parser.parse_args()
     name = given.commit or commit()
     outcomes = given.folder / name / "outcomes.jsonl"
     if given.table:
-        from tests.faults.table import write_table
-
         found = sorted(given.folder.glob("*/outcomes.jsonl"), key=lambda path: path.stat().st_mtime)
-        every = {cell: entry | {"commit": path.parent.name} for path in found for cell, entry in read(path).items()}
+        every = read(SEEN) | {
+            cell: entry | {"commit": path.parent.name} for path in found for cell, entry in read(path).items()
+        }
+        SEEN.write_text("".join(json.dumps(every[cell.name]) + "\n" for cell in CELLS if cell.name in every))
         write_table(given.table, every)
         return 0
     outcomes.parent.mkdir(parents=True, exist_ok=True)
@@ -71,6 +77,7 @@ def main() -> int:
     unbroken(inputs, given.folder / name / "unbroken")
     known = read(outcomes)
     done = {cell for cell, entry in known.items() if entry["resumed"] is not None and not (given.again and entry["fault"])}
+    done |= read(SEEN).keys() if given.new else set()
     left = [cell for cell in CELLS if cell.name not in done and given.only in cell.name][: given.at_most]
     if not left:
         print(f"all {len(done)} cells are there")
@@ -86,25 +93,30 @@ def main() -> int:
         verdict = f"FAULT {outcome.fault}" if outcome.fault else "ok"
         print(f"{verdict}: {outcome.cell}: {outcome.seconds} s, {outcome.status}, {outcome.last}", flush=True)
 
-    pending, faults = None, 0
+    def prove(outcomes: list[Outcome], resumed, differs) -> int:
+        for outcome in outcomes:
+            keep(outcome, resumed, differs)
+        return sum(bool(outcome.fault or differs) for outcome in outcomes)
+
+    pending, faults = [], 0  # outcomes of attempts that no later one has gone on from
     try:
         for cell in [*left, None]:
             if cell and cell.mounted and obstacle:
                 print(f"left out: {cell.name}: {obstacle}")
                 continue
-            if cell is None and pending is None:
+            if cell is None and not pending:
                 break
             outcome, resumed, differs = attempt(chain, cell)
-            if pending:
-                keep(pending, resumed, differs)
-                faults += bool(pending.fault or differs)
-            pending = outcome
-            if differs or (outcome and outcome.fault) or chain.saved() > LAST - 6:
-                if pending and cell:  # its proof, before the chain begins anew
+            ends_badly = bool(differs or (outcome and outcome.fault))
+            if resumed is not None or differs:
+                faults += prove(pending, resumed, differs)
+                pending = []
+            pending += [outcome] if outcome else []
+            if ends_badly or chain.saved() > LAST - 6:
+                if pending and cell:  # their proof, before the chain begins anew
                     _, resumed, differs = attempt(chain, None)
-                    keep(pending, resumed, differs)
-                    faults += bool(pending.fault or differs)
-                    pending = None
+                    faults += prove(pending, resumed, differs)
+                    pending = []
                 obstacle = chain.begin()
     finally:
         chain.leave()

@@ -27,6 +27,7 @@ class Attempt:
         self.checkpoints.mkdir(parents=True, exist_ok=True)
         for name in ("fault.json", "reward_fault.json", "reached", "go"):
             (folder / name).unlink(missing_ok=True)
+        self.environment = {"HTPO_TEST_RECORDS": str(folder)}
         number = len(list(folder.glob("log-*")))
         self.log = folder / f"log-{number:03d}.txt"
         self.command = [
@@ -57,10 +58,8 @@ class Attempt:
         return int(found.rpartition("_")[2]) if found else 0
 
     def start(self):
-        environment = {"HTPO_TEST_RECORDS": str(self.folder)}
         self.files = set(self.disk.glob("metrics-*.jsonl"))
-        self.process = processes.start(self.command, self.log, **environment)
-        self.started = time.monotonic()
+        self.process = processes.start(self.command, self.log, **self.environment)
         return self
 
     def steps(self) -> dict[int, dict]:
@@ -105,9 +104,9 @@ class Attempt:
     def signal(self, title: str, number: int) -> None:
         os.kill(self.victim(title), number)
 
-    def fill(self) -> None:
-        """Leave no room on the disk of the checkpoints."""
-        with (self.checkpoints / "filler").open("wb", buffering=0) as file:
+    def fill(self, folder: Path) -> None:
+        """Leave no room on the folder's disk."""
+        with (folder / "filler").open("wb", buffering=0) as file:
             try:
                 while file.write(b"x" * (1 << 20)):
                     pass
@@ -115,6 +114,7 @@ class Attempt:
                 return
 
     def remount(self, options: str) -> None:
+        """The checkpoints' disk."""
         subprocess.run(["mount", "-o", f"remount,{options}", self.checkpoints], check=True)
 
     def end(self, seconds: int = 500) -> tuple[int, str]:

@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from recipe.runs.stopping import ONE_REQUEST_S, RUN_AGAIN, TRY_AGAIN
 
@@ -20,7 +21,8 @@ class Cell:
 
     phase: where the trainer is held; None: not at all. reward: what the reward function does instead. loses: finished steps
     that may be lost, as the last checkpoint is older. overrides: of this attempt. seen: what its log has to say as well. after:
-    mends what the harm was done to. mounted: the checkpoints have to be on a file system of their own.
+    mends what the harm was done to. mounted: run and checkpoints have to be on file systems of their own. before: done before
+    the start, may add to the command and to the environment.
     """
 
     row: str
@@ -34,6 +36,7 @@ class Cell:
     overrides: tuple[str, ...] = ()
     more: dict = field(default_factory=dict)
     seen: str = ""
+    before: Callable = lambda run: None
     after: Callable = lambda run: None
     mounted: bool = False
 
@@ -77,6 +80,11 @@ def is_slow(run):
     run.send(signal.SIGTERM)
 
 
+def stands_still(run):
+    """Until the watchdog has ended the run."""
+    run.process.wait(timeout=200)
+
+
 def flips_a_byte(run):
     """In a shard of the newest checkpoint, when its digests are there; then the driver is killed."""
     folder = run.checkpoints / f"global_step_{run.saved()}"
@@ -96,11 +104,45 @@ def cuts_a_shard(run):
 
 
 def fills(run):
-    run.fill()
+    run.fill(run.checkpoints)
+
+
+def fills_the_runs(run):
+    run.fill(run.disk)
 
 
 def frees(run):
-    (run.checkpoints / "filler").unlink()
+    for folder in (run.checkpoints, run.disk):
+        (folder / "filler").unlink(missing_ok=True)
+
+
+def goes_on(run):
+    """As if nothing were; two steps later it is asked to end."""
+    last = max(run.steps())
+    run.go()
+    run.wait(lambda: max(run.steps()) >= last + 2)
+    run.send(signal.SIGTERM)
+
+
+def read_only(run):
+    run.remount("ro")
+
+
+def writable(run):
+    run.remount("rw")
+
+
+def cuts(name):
+    """The first half of one of the run's data files in its place."""
+
+    def cut(run):
+        given = next(word for word in run.command if word.startswith(f"data.{name}="))
+        content = Path(given.partition("=")[2]).read_bytes()
+        path = run.folder / "cut.parquet"
+        path.write_bytes(content[: len(content) // 2])
+        run.command[run.command.index(given)] = f"data.{name}={path}"
+
+    return cut
 
 
 def stop(row, column, act, where="", **more):
@@ -112,114 +154,17 @@ def hang(row, column, act, whom, **more):
 
 
 def gone(row, column, act, last, status=(1, TRY_AGAIN), at=None, **more):
-    return Cell(row, column, act, status, last, phase=at or column, **more)
+    """at: where the trainer is held, if not in the phase of the column; empty: not at all."""
+    return Cell(row, column, act, status, last, phase=column if at is None else at, **more)
 
 
 VALIDATES = ("trainer.test_freq=1",)
+DUMPS_THERE = ("trainer.token_dump.folder=${trainer.default_local_dir}/tokens",)
 DIED = rf"error: (ActorDiedError|ActorUnavailableError|RayActorError|OwnerDiedError): .*; {RESUMES}"
 # What verl makes of an engine that is gone depends on what it does with it at that moment.
 ENGINE_GONE = (
     rf"error: (EngineDeadError: .+|in .*step \d+ not one response came: .*|ActorDiedError: .+); {RESUMES}|" + HUNG.format("")
 )
 ANY = r"(?s).*"
+READ_ONLY = rf"error: a disk can only be read \(.*Read-only file system.*; {RESUMES}"
 DISK_FULL = rf"error: a disk is full \(.*\); free space or lower trainer.max_actor_ckpt_to_keep; {RESUMES}"
-
-CELLS = (
-    # Signals, in every phase.
-    stop("SIGTERM", "generation", asks(signal.SIGTERM), r" while the rollouts of step \d+ were generated"),
-    stop("SIGTERM", "weight sync", asks(signal.SIGTERM)),
-    stop("SIGUSR1", "save", asks(signal.SIGUSR1)),
-    stop("SIGTERM", "validation", asks(signal.SIGTERM), overrides=VALIDATES),
-    gone("SIGKILL actor rank", "update", kills(RANK), DIED),
-    gone("SIGKILL driver", "save", kills_driver, ANY, status=(-9,)),
-    gone("flipped byte in a checkpoint", "weight sync", flips_a_byte, ANY, status=(-9,), loses=3),
-    Cell(
-        "reward returns NaN",
-        "reward",
-        last=r"error: in step \d+ the reward of \d+ of \d+ responses is not finite, the first is nan \(data_source .*",
-        reward={"kind": "nan", "of": 7},
-    ),
-    hang("SIGKILL agent-loop worker", "generation", kills(AGENT), r"agent-loop worker 0 .* is gone"),
-    gone("SIGKILL vLLM server", "generation", kills(SERVER), ENGINE_GONE),
-    hang("SIGSTOP actor rank", "update", kills(RANK, signal.SIGSTOP), r"rank 0 .* is stopped"),
-    stop("SIGTERM", "update", asks(signal.SIGTERM)),
-    gone(
-        "SIGTERM twice",
-        "update",
-        asks_twice,
-        rf"asked to end again before the run had saved; {RESUMES}",
-        status=(TRY_AGAIN,),
-    ),
-    stop("SIGTERM and SIGUSR1", "generation", asks_with_both, r" while the rollouts of step \d+ were generated"),
-    Cell("reward hangs", "reward", status=(TRY_AGAIN,), last=HUNG.format(r"reward worker 0"), reward={"kind": "hang", "of": 7}),
-    # Held when a step has its responses, so that all of the next one fail: else a step trains on those that had been scored.
-    Cell(
-        "reward raises",
-        "reward",
-        last=rf"error: in step \d+ not one response came: .*; {RESUMES}",
-        phase="update",
-        reward={"kind": "raise"},
-    ),
-    Cell(
-        "reward has a wrong type",
-        "reward",
-        last=rf"error: in step \d+ not one response came: .*; {RESUMES}",
-        phase="update",
-        reward={"kind": "type"},
-    ),
-    gone("SIGKILL vLLM engine", "weight sync", kills(ENGINE), ENGINE_GONE),
-    gone("SIGKILL actor rank", "save", kills(RANK), ANY),
-    gone("SIGKILL driver", "generation", kills_driver, ANY, status=(-9,)),
-    hang("SIGSTOP vLLM server", "weight sync", kills(SERVER, signal.SIGSTOP), r"vLLM server 0 .* is stopped"),
-    gone("truncated checkpoint", "weight sync", cuts_a_shard, ANY, status=(-9,), loses=3),
-    gone("SIGKILL trainer", "save", kills(RUNNER), DIED),
-    gone("SIGKILL raylet", "generation", kills("raylet"), ANY, status=(1, TRY_AGAIN, -6, 134)),
-    gone("SIGKILL head's GCS", "update", kills_gcs, ANY, status=(1, TRY_AGAIN, -6, 134)),
-    Cell(
-        "slow disk",
-        "save",
-        is_slow,
-        (RUN_AGAIN,),
-        SAVED.format(""),
-        phase="save",
-        loses=0,
-        more={"grows": "run/checkpoints/global_step_{step}/slow"},
-    ),
-    gone("full disk", "save", fills, DISK_FULL, status=(1,), after=frees, mounted=True, loses=3),
-    gone(
-        "full disk",
-        "token dump",
-        fills,
-        DISK_FULL,
-        status=(1,),
-        after=frees,
-        mounted=True,
-        loses=3,
-        at="update",
-        overrides=("trainer.token_dump.folder=${trainer.default_local_dir}/tokens",),
-        seen="warning: the token dump failed",
-    ),
-    gone(
-        "read-only disk",
-        "save",
-        lambda run: run.remount("ro"),
-        rf"error: a disk can only be read \(.*Read-only file system.*; {RESUMES}",
-        status=(1,),
-        after=lambda run: run.remount("rw"),
-        mounted=True,
-        loses=3,
-    ),
-    gone("SIGKILL driver", "weight sync", kills_driver, ANY, status=(-9,)),
-    gone("SIGKILL actor rank", "validation", kills(RANK), ANY, overrides=VALIDATES),
-    gone("SIGKILL reward worker", "generation", kills(REWARD), rf"error: .*; {RESUMES}"),
-    hang("SIGSTOP vLLM server", "generation", kills(SERVER, signal.SIGSTOP), r"vLLM server 0 .* is stopped"),
-    hang("SIGSTOP actor rank", "weight sync", kills(RANK, signal.SIGSTOP), r"rank 0 .* is stopped"),
-    gone("SIGKILL driver", "update", kills_driver, ANY, status=(-9,)),
-    gone("SIGKILL driver", "validation", kills_driver, ANY, status=(-9,), overrides=VALIDATES),
-    gone("SIGKILL agent-loop worker", "update", kills(AGENT), ANY),
-    gone("SIGKILL raylet", "update", kills("raylet"), ANY, status=(1, TRY_AGAIN, -6, 134)),
-    gone("SIGKILL head's GCS", "save", kills_gcs, ANY, status=(1, TRY_AGAIN, -6, 134)),
-    stop("SIGUSR1", "generation", asks(signal.SIGUSR1), r" while the rollouts of step \d+ were generated"),
-    gone("SIGKILL vLLM server", "validation", kills(SERVER), ENGINE_GONE, overrides=VALIDATES),
-    gone("SIGKILL trainer", "weight sync", kills(RUNNER), DIED),
-)

@@ -36,6 +36,7 @@ class Manager(SeedingManager):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         hold_phases()
+        hold("start-up")
 
 
 def hold_phases() -> None:
@@ -43,11 +44,13 @@ def hold_phases() -> None:
     from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
     from verl.utils.tracking import Tracking
 
-    def before(owner, name, phase):
+    from recipe.runs.token_dump.collect import TokenDump
+
+    def before(owner, name, phase, step=lambda self, *args, **kwargs: getattr(self, "global_steps", None)):
         real = getattr(owner, name)
 
         def held(self, *args, **kwargs):
-            hold(phase, getattr(self, "global_steps", None))
+            hold(phase, step(self, *args, **kwargs))
             return real(self, *args, **kwargs)
 
         setattr(owner, name, held)
@@ -56,7 +59,9 @@ def hold_phases() -> None:
     before(PPOTrainer, "_update_actor", "update")
     before(PPOTrainerSync, "on_step_end", "weight sync")
     before(PPOTrainer, "_validate", "validation")
-    before(Tracking, "finish", "end")
+    before(TokenDump, "write", "token dump", lambda self, trainer, batch: trainer.global_steps)
+    before(Tracking, "log", "metrics", lambda self, data, step, **_: step)
+    before(Tracking, "finish", "the end")
     real = PPOTrainer._save_checkpoint
 
     def save(self):

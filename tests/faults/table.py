@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.faults.cells import CELLS
+from tests.faults.matrix import CELLS
 
 HEAD = """# Faults
 

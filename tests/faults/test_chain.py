@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.faults.cells import CELLS
 from tests.faults.chain import Chain, unbroken
+from tests.faults.matrix import CELLS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 

@@ -1,13 +1,19 @@
 """Text of others is shown as text, and nothing but the page's own scripts runs or loads."""
 
+import base64
 import dataclasses
+import gzip
 import json
 import re
+import time
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from recipe.htpo import display as htpo
-from recipe.insight.__main__ import write_report
+from recipe.insight.__main__ import main, write_report
+from recipe.insight.dumps import read_dumps
 from recipe.insight.page import island
 from recipe.token_level.display import Area, Curve, Family, Grouping
 from tests.insight.folders import response, verdict, write_dump, write_run, write_verdicts
@@ -127,3 +133,71 @@ def test_nothing_else_may_run_or_load(report, visit):
     assert page.evaluate("window.ran") is None
     page.seen.errors.clear()  # the refusals, which the browser logs
     page.seen.requests[:] = [url for url in page.seen.requests if url.startswith("file:")]
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "overrides.yaml"])
+@pytest.mark.parametrize("text", ["laughs", "deep", "deep block"])
+def test_a_hostile_configuration_is_one_sentence_and_soon(tmp_path, capsys, name, text):
+    laughs = "- &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"- &{new} [{', '.join([f'*{old}'] * 9)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+    )
+    texts = {"laughs": laughs, "deep": f"a: {'[' * 20_000}{']' * 20_000}", "deep block": "- " * 20_000}
+    run = write_run(tmp_path / "run")
+    path = run / "hydra/.hydra" / name
+    path.write_text(texts[text])
+    start = time.process_time()
+    assert main([str(run), "--out", str(tmp_path / "report")]) == 2
+    assert time.process_time() - start < 5
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {path} ")
+    assert len(error) < 500
+
+
+@pytest.mark.parametrize("name", ["metrics-000.jsonl", "display.json", "warnings.json"])
+def test_other_files_of_a_run_that_are_20000_deep_are_one_sentence(tmp_path, capsys, name):
+    run = write_run(tmp_path / "run")
+    next(iter(run.glob(name)), run / name).write_text(f'{{"step": 1, "data": {"[" * 20_000}{"]" * 20_000}}}\n')
+    assert main([str(run), "--out", str(tmp_path / "report")]) == 2
+    assert len(capsys.readouterr().err) < 500
+
+
+def test_dumps_whose_metadata_are_20000_deep_are_one_sentence(tmp_path, capsys):
+    run = write_run(tmp_path / "run")
+    for kind, key in (("step", b"token_dump"), ("verdicts", b"verdicts")):
+        file = run / f"tokens/{kind}_1.parquet"
+        file.parent.mkdir(exist_ok=True)
+        schema = pa.schema([("step", pa.int32())], metadata={key: b"[" * 20_000})
+        pq.write_table(pa.table({"step": pa.array([1], pa.int32())}, schema=schema), file)
+        assert main([str(run), "--out", str(tmp_path / "report")]) == 2
+        assert len(capsys.readouterr().err) < 500
+        file.unlink()
+
+
+def test_an_error_that_quotes_a_run_cannot_command_the_terminal(tmp_path, capsys):
+    folder = tmp_path / "a\x1b]0;owned\x07"
+    assert main([str(folder), "--out", str(tmp_path / "report")]) == 2
+    error = capsys.readouterr().err
+    assert "⟨U+001B⟩]0;owned⟨U+0007⟩" in error
+    assert "\x1b" not in error
+
+
+def test_the_page_masks_secrets_of_the_configuration_and_is_its_owners_alone(tmp_path):
+    hf = "hf_" + "a1" * 17
+    config = {"trainer": {"wandb_key": "abcd-1", "note": f"with {hf}"}, "judge": {"headers": {"Authorization": "abcd-2"}}}
+    overrides = ["+trainer.wandb_key=abcd-1", "trainer.experiment_name=mine", f"x={hf}"]
+    run = write_run(tmp_path / "run", config=config, overrides=overrides)
+    page = write_report([run], tmp_path / "report")
+    html = page.read_text(encoding="utf-8")
+    assert not [secret for secret in ("abcd-1", "abcd-2", "a1a1") if secret in html]
+    assert "trainer.experiment_name=mine" in html
+    assert "+trainer.wandb_key=***" in html
+    assert page.stat().st_mode & 0o777 == 0o600
+
+
+def test_every_invisible_character_of_a_token_has_its_name(tmp_path):
+    hidden = "\u202e\u2066\u200b\u200d\u2060\U000e0041\ufe0f\U000e0100\u115f\u3164\u2800\u00a0"
+    run = write_run(tmp_path / "run")
+    write_dump(run, 1, [response(tokens=[f"a{hidden}"], prompt="p", ground_truth="1", data_source="d")])
+    packed = read_dumps(run, None).packed[0]
+    tokens = json.loads(gzip.decompress(base64.b64decode(packed)))["t"]
+    assert tokens == ["a" + "".join(f"⟨U+{ord(one):04X}⟩" for one in hidden)]

@@ -13,7 +13,6 @@ from recipe.insight.dumps import read_dumps
 from recipe.insight.metrics import read_metrics, with_gaps
 from recipe.insight.plots import overview
 from recipe.insight.runs import load_runs
-from recipe.insight.text import visible
 from recipe.token_level.display import Display, Group, Grouping
 from tests.insight.folders import (
     DISPLAYS,
@@ -130,7 +129,7 @@ def test_a_broken_config_is_named(tmp_path, capsys):
     run = write_run(tmp_path / "run")
     path = run / "hydra/.hydra/config.yaml"
     path.write_text("a: 1\nb: [1\n")
-    assert_refused(capsys, [run], f"{path}, line 3, is not valid YAML", tmp_path)
+    assert_refused(capsys, [run], f"{path} is not valid YAML (line 3)", tmp_path)
     path.write_text("- a\n")
     assert_refused(capsys, [run], "is not a YAML mapping", tmp_path)
 
@@ -219,12 +218,3 @@ def test_groups_by_number_and_by_borders(tmp_path):
     assert read_dumps(tmp_path, by_entropy).responses[0]["groups"] == [1, 3]
     write_dump(tmp_path, 1, [response(entropy=[1.0, 1.75, 1.75, 1.75])])
     assert read_dumps(tmp_path, by_entropy).responses[0]["groups"] == [2]
-
-
-def test_hidden_characters_are_named():
-    assert visible("a\n\tb <b> \u05d0 \U0001f600") == "a\n\tb <b> \u05d0 \U0001f600"
-    assert visible("\x00\x1b\x9b\r\u202e\u2028\ufeff\u200b\U000e0041") == "".join(
-        f"⟨U+{x}⟩" for x in ("0000", "001B", "009B", "000D", "202E", "2028", "FEFF", "200B", "E0041")
-    )
-    assert visible("\ud800") == "\ufffd"
-    assert visible("\u200d") == "\u200d"

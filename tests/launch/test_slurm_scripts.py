@@ -93,6 +93,50 @@ def test_unknown_interface_is_named_with_those_there_are():
         choose("node1", "nonesuch", {})
 
 
+@pytest.fixture
+def addresses(monkeypatch):
+    """`choose` of a node with a public interface first, and names that resolve as given."""
+    module = runpy.run_path(str(SLURM / "node_address.py"))
+    choose = module["choose"]
+    monkeypatch.setitem(
+        choose.__globals__, "interfaces", lambda: [("eth0", "203.0.113.5"), ("ib0", "10.9.0.1"), ("eth1", "10.8.0.1")]
+    )
+    monkeypatch.setitem(choose.__globals__, "source_towards", lambda peer: "10.8.0.1")
+    names = {"node1": "127.0.1.1"}
+    monkeypatch.setitem(choose.__globals__, "resolved", lambda name: [(0, 0, 0, "", (names.get(name, name), 9))])
+    return choose
+
+
+def test_a_node_that_is_alone_stays_on_loopback(addresses):
+    assert addresses("node1", "", {"node1": "203.0.113.5"}) == ("127.0.0.2", "lo")
+    assert addresses("node1", "ib0", {"node1": "203.0.113.5"}) == ("10.9.0.1", "ib0")  # unless the site names an interface
+
+
+def test_slurms_address_of_a_node_comes_before_the_order_of_its_interfaces(addresses):
+    assert addresses("node1", "", {"node1": "10.9.0.1", "node2": "10.9.0.2"}) == ("10.9.0.1", "ib0")
+
+
+def test_a_name_that_leads_to_loopback_is_no_address(addresses):
+    assert addresses("node1", "", {"node1": "node1", "node2": "node2"}) == ("10.8.0.1", "eth1")
+
+
+def test_who_listens_at_a_port_is_known(tmp_path):
+    listeners = runpy.run_path(str(SLURM / "reachable.py"))["listeners"]
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        with socket.create_server((address, 0), family=family) as server:
+            port = server.getsockname()[1]
+            assert listeners(port) == {os.getuid()}
+            with socket.create_connection(server.getsockname()[:2]):
+                assert listeners(port) == {os.getuid()}
+        assert listeners(port) == set()  # connections that are left over do not listen
+    (tmp_path / "tcp").write_text(
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+        "   0: 0200007F:5208 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1001        0 1 1 0 100 0 0 10 0\n"
+        "   1: 0200007F:5208 0200007F:C001 01 00000000:00000000 00:00000000 00000000  1002        0 1 1 0 100 0 0 10 0\n"
+    )
+    assert listeners(0x5208, (str(tmp_path / "tcp"), str(tmp_path / "none"))) == {1001}
+
+
 def test_no_route_to_the_other_nodes(monkeypatch):
     choose = runpy.run_path(str(SLURM / "node_address.py"))["choose"]
     monkeypatch.setitem(choose.__globals__, "source_towards", lambda peer: None)

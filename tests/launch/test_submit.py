@@ -1,6 +1,7 @@
 """launch/submit.sh against a real Ray head with token authentication; a stand-in for the recipe makes the jobs short."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -53,8 +54,9 @@ def project(tmp_path_factory):
         "recipe/checked/preflight.py": "import sys; print('PREFLIGHT', sys.argv[1:]); sys.exit('stop' in sys.argv and 4)",
         "data/train.parquet": "excluded",
         "weights.bin": "excluded",
-        "secret.env": "ignored by git",
-        ".gitignore": "secret.env\n",
+        "ignored.txt": "ignored by git",
+        ".gitignore": "ignored.txt\n",
+        **dict.fromkeys((".env", ".netrc", "deep/id_rsa", "deep/site.env"), "secret"),
         "runtime_env.yaml": RUNTIME_ENV,
     }.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -68,6 +70,9 @@ class Submit:
     def __init__(self, head, project, folder, *arguments, address=None, stdout=None, **variables):
         environment = plain_environment(folder) | {"PYTHON": sys.executable, "RAY_AUTH_TOKEN": head.token}
         environment |= {"RAY_ADDRESS": "127.0.0.1:1"}  # --address must win over it
+        # Neither may get between: a proxy that answers nothing, and a password for all machines.
+        environment |= dict.fromkeys(("http_proxy", "all_proxy"), "http://127.0.0.1:9")
+        (folder / ".netrc").write_text("default login me password of-another-service\n")
         options = [
             "--address",
             address or head.address,
@@ -150,7 +155,7 @@ def test_a_job_gets_the_overrides_and_its_exit_status_comes_back_and_no_token_is
     assert overrides == [*NASTY, "code=3", "ticks=2"]
     assert modules == "recipe.htpo.plugin"
     assert {f"./recipe/{name}.py" for name in ("htpo/main", "checked/main", "checked/preflight")} <= set(files)
-    assert not [name for name in files if "train.parquet" in name or "weights" in name or "secret" in name]
+    assert not [name for name in files if re.search(r"train.parquet|weights|ignored|env$|netrc|id_rsa", name)]
     assert "tick 1" in log
     assert "first FAILED, exit status 3" in said
     shown = json.dumps(jobs("first"))

@@ -93,6 +93,13 @@ def test_a_second_signal_ends_the_driver_itself(ends, config):
         ends(lambda: failing_with(KeyboardInterrupt))
 
 
+def test_so_it_does_where_the_first_one_could_not_be_written_down(ends, monkeypatch):
+    monkeypatch.setattr(stopping.heard, "is_set", lambda: True)
+    status, sentence = ends(lambda: failing_with(KeyboardInterrupt))
+    assert status == 75
+    assert sentence.startswith("asked to end again before the run had saved")
+
+
 def test_what_an_earlier_run_left_is_no_request_and_no_hang(ends, config):
     stopping.request_file(config).parent.mkdir(exist_ok=True)
     stopping.request_file(config).touch()

@@ -209,3 +209,18 @@ def test_with_a_critic_the_larger_number_counts(compose):
     assert (retention.keep_of(config), retention.keep_of(config, use_critic=True)) == (2, 5)
     config.trainer.max_critic_ckpt_to_keep = None
     assert retention.keep_of(config, use_critic=True) is None
+
+
+def test_a_file_that_comes_while_a_folder_is_removed_does_not_keep_it(tmp_path, monkeypatch):
+    folder, real, calls = make(tmp_path, 4), shutil.rmtree, []
+
+    def rmtree(path):
+        calls.append(path)
+        if len(calls) == 1:
+            raise OSError(39, "Directory not empty")
+        real(path)
+
+    monkeypatch.setattr(retention.shutil, "rmtree", rmtree)
+    monkeypatch.setattr(retention, "SETTLES_S", 0)
+    retention.remove([folder])
+    assert not folder.exists()

@@ -8,13 +8,14 @@ import pytest
 from recipe.runs.settle import apply_environment
 
 GIVEN = ("actor_rollout_ref.model.path=org/model", "data.train_files=train.parquet", "data.val_files=val.parquet")
+AUTH = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
 
 @pytest.fixture(autouse=True)
 def clean_environment():
     """Start without what conftest sets, and undo whatever a test sets."""
     with patch.dict(os.environ):
-        for name in ("VERL_PLATFORM", "VERL_USE_EXTERNAL_MODULES", "RAY_ADDRESS", "RAY_OVERRIDE_JOB_RUNTIME_ENV"):
+        for name in ("VERL_PLATFORM", "VERL_USE_EXTERNAL_MODULES", "RAY_ADDRESS", "RAY_OVERRIDE_JOB_RUNTIME_ENV", *AUTH):
             os.environ.pop(name, None)
         yield
 
@@ -57,6 +58,36 @@ def test_resources_mean_a_cluster_of_its_own(compose):
     apply_environment(config, "recipe.htpo.plugin")
     assert os.environ["RAY_ADDRESS"] == "local"
     assert config.ray_kwargs.ray_init.num_gpus == 1
+
+
+def auth() -> dict[str, str]:
+    return {name: os.environ[name] for name in AUTH if name in os.environ}
+
+
+def test_a_cluster_of_its_own_has_a_token_of_its_own_that_no_config_shows(compose):
+    config = compose(*GIVEN, "+platform=cpu")
+    apply_environment(config, "recipe.htpo.plugin")
+    assert auth()["RAY_AUTH_MODE"] == "token"
+    assert len(auth()["RAY_AUTH_TOKEN"]) == 64
+    assert auth()["RAY_AUTH_TOKEN"] not in str(config)
+    first = auth()
+    apply_environment(config, "recipe.htpo.plugin")  # the preflight's part of the same start
+    assert auth() == first
+
+
+@pytest.mark.parametrize("own", [{"RAY_AUTH_MODE": "disabled"}, {"RAY_AUTH_TOKEN": "mine"}, {"RAY_AUTH_TOKEN_PATH": "/mine"}])
+def test_what_the_user_has_chosen_for_the_token_stays(compose, own):
+    os.environ.update(own)
+    apply_environment(compose(*GIVEN, "+platform=cpu"), "recipe.htpo.plugin")
+    assert auth() == {"RAY_AUTH_MODE": "token"} | own
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1:6379", None])
+def test_a_cluster_that_is_joined_or_may_be_keeps_its_token(compose, address):
+    if address:
+        os.environ["RAY_ADDRESS"] = address
+    apply_environment(compose(*GIVEN), "recipe.htpo.plugin")
+    assert auth() == {}
 
 
 def test_a_submitted_job_may_bring_the_same_variables(compose):

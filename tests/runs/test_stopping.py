@@ -1,11 +1,15 @@
 """How a run is asked to stop, and what it does then; without Ray."""
 
 import importlib
+import io
 import json
 import os
 import re
 import signal
+import sys
+import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -57,11 +61,44 @@ def test_two_signals_at_the_same_time_are_one_request_and_a_later_one_is_the_end
         signal.raise_signal(signal.SIGTERM)
 
 
-def test_a_request_that_cannot_be_written_does_not_end_the_driver(config, hearing, capsys):
-    config.trainer.default_local_dir = os.devnull
-    stopping.listen(config)
+def test_a_request_that_cannot_be_written_is_written_when_it_can_be(config, hearing, capsys, monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda seconds: threading.Event().wait(0.01))
+    folder = stopping.request_file(config).parent
+    folder.touch()  # where the folder should be
     signal.raise_signal(signal.SIGTERM)
-    assert "SIGTERM: the run cannot be told, since /dev/null/stop_requested cannot be written" in capsys.readouterr().out
+    assert f"SIGTERM: the run cannot be told yet, since {folder}/stop_requested cannot be written" in capsys.readouterr().out
+    folder.unlink()
+    deadline = time.monotonic() + 10
+    while not stopping.asked(config):
+        assert time.monotonic() < deadline
+
+
+def test_a_standard_output_that_nobody_reads_does_not_end_the_driver(config, hearing, monkeypatch):
+    reader, writer = os.pipe()
+    os.close(reader)
+    for output in (os.fdopen(writer, "w"), io.StringIO()):
+        monkeypatch.setattr(sys, "stdout", output)
+        if isinstance(output, io.StringIO):
+            output.close()
+        stopping.listen(config)
+        signal.raise_signal(signal.SIGTERM)
+        assert stopping.asked(config)
+        stopping.forget(config)
+
+
+def test_a_folder_that_cannot_be_read_is_no_request_and_ends_nothing(config, monkeypatch, capsys):
+    stopping.request_file(config).parent.mkdir()
+    stopping.request_file(config).touch()
+    assert stopping.asked(config)
+
+    def stale(*_, **__):
+        raise OSError(116, "Stale file handle")
+
+    monkeypatch.setattr(os, "listdir", stale)
+    monkeypatch.setattr(Path, "unlink", stale)
+    assert not stopping.asked(config)
+    stopping.forget(config)
+    assert "stop_requested cannot be removed ([Errno 116] Stale file handle)" in capsys.readouterr().out
 
 
 class Loader:

@@ -1,6 +1,7 @@
 """The trainer's part in not waiting for ever: from when to when it is watched, and its last words."""
 
 import os
+import subprocess
 import threading
 from types import SimpleNamespace
 
@@ -210,3 +211,36 @@ def test_reward_agent_loop_workers_and_queue_are_known_by_name(trainer, monkeypa
         ("agent-loop worker 0", 2, False),
         ("TransferQueue's controller", 3, False),
     ]
+
+
+@pytest.mark.parametrize(("failed", "ended", "says"), [(0.0, True, ""), (0.1, False, ""), (0.1, True, "reward worker 0")])
+def test_a_step_is_not_trained_on_what_a_lost_worker_has_left(trainer, monkeypatch, failed, ended, says):
+    """A prompt whose reward raised is left out, as verl does; a worker that has ended ends the run before the update."""
+    child = subprocess.Popen(["true"]) if ended else subprocess.Popen(["sleep", "60"])
+    if ended:
+        child.wait()
+    one = watchdog.Watched("reward worker 0", "node", child.pid, "10.0.0.1")
+    monkeypatch.setattr(watchdog, "on_nodes", lambda f, arguments: {node: f(*given) for node, given in arguments.items()})
+    monkeypatch.setattr(watched_module.HookedTrainer, "advantage_step", lambda self, batch, metrics: "trained")
+    trainer._watched, trainer.global_steps = (one,), 4
+
+    def step():
+        return watched_module.WatchedTrainer.advantage_step(trainer, None, {"rollouts/failed_share": failed})
+
+    try:
+        if not says:
+            assert step() == "trained"
+            return
+        with pytest.raises(
+            ValueError, match=rf"in step 4 10% of the responses did not come, as {says} \(pid {child.pid} on 10"
+        ):
+            step()
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_a_node_that_does_not_answer_counts_as_gone(monkeypatch):
+    one = watchdog.Watched("rank 1", "node", os.getpid(), "10.0.0.1")
+    monkeypatch.setattr(watchdog, "on_nodes", lambda f, arguments: {})
+    assert watchdog.gone([one]) == [f"rank 1 (pid {os.getpid()} on 10.0.0.1)"]

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from types import SimpleNamespace
 
 import pytest
@@ -64,6 +65,13 @@ def test_without_a_token_the_path_is_verls(monkeypatch):
     assert of_this_run(VERL) == VERL
 
 
+@pytest.mark.parametrize(("folder", "there"), [("/tmp/ray-7.0.x", "/tmp/ray-7.0.x"), ("/scratch/" + "x" * 80, "/tmp")])
+def test_the_socket_is_in_the_jobs_own_temporary_folder_if_its_name_fits(monkeypatch, folder, there):
+    monkeypatch.setenv(TOKEN, "0a1b2c3d")
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: folder)
+    assert of_this_run(VERL) == f"ipc://{there}/rl-colocate-zmq-0a1b2c3d-01000000-replica-2-rank-1.sock"
+
+
 def test_both_ends_have_the_runs_path(monkeypatch):
     from verl.workers.rollout.vllm_rollout import ServerAdapter
 
@@ -72,6 +80,7 @@ def test_both_ends_have_the_runs_path(monkeypatch):
     monkeypatch.setenv(TOKEN, "0a1b2c3d")
     monkeypatch.setenv("VERL_RAY_JOB_ID", "01000000")
     monkeypatch.setenv("VERL_REPLICA_RANK", "2")
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: "/tmp")
     monkeypatch.setattr(ServerAdapter, "__init__", lambda self, zmq_handle: setattr(self, "zmq_handle", zmq_handle))
     receiver = Receiver()
     receiver.local_rank, receiver.model_runner = 1, SimpleNamespace()

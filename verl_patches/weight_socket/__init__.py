@@ -15,9 +15,13 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 
 from omegaconf import DictConfig, open_dict
 
+from verl_patches.external_modules import load_everywhere
+
+_LONGEST = 107  # bytes in the path of a Unix socket
 TOKEN = "VERL_PATCHES_WEIGHT_SOCKET"
 _MODULE = "verl_patches.weight_socket.registered"
 _RECEIVER = "verl_patches.weight_socket.ends.Receiver"
@@ -39,14 +43,18 @@ def give_own_socket(config: DictConfig) -> None:
             engine.worker_extension_cls = _RECEIVER
         if engine.worker_extension_cls not in _RECEIVERS:
             return
-        runtime_env = config.ray_kwargs.ray_init.runtime_env
-        variables = runtime_env.get("env_vars") or {}
-        names = [name for name in str(variables.get("VERL_USE_EXTERNAL_MODULES", "")).split(",") if name and name != _MODULE]
-        modules = {"VERL_USE_EXTERNAL_MODULES": ",".join([*names, _MODULE])}
-        runtime_env.env_vars = {**variables, TOKEN: secrets.token_hex(4), **modules}
+    load_everywhere(config, _MODULE, **{TOKEN: secrets.token_hex(4)})
 
 
 def of_this_run(path: str) -> str:
-    """verl's path of the socket, made this run's own; verl's where the launcher gave no token."""
+    """verl's path of the socket, made this run's own; verl's where the launcher gave no token.
+
+    In the folder for temporary files, which a Slurm job has for itself: what arrives there is unpickled. A folder with a long
+    name would not fit into a socket's address.
+    """
     token = os.environ.get(TOKEN)
-    return path.replace("/rl-colocate-zmq-", f"/rl-colocate-zmq-{token}-", 1) if token else path
+    if not token:
+        return path
+    own = path.replace("/rl-colocate-zmq-", f"/rl-colocate-zmq-{token}-", 1)
+    placed = own.replace("ipc:///tmp/", f"ipc://{tempfile.gettempdir()}/", 1)
+    return placed if len(placed.removeprefix("ipc://")) <= _LONGEST else own

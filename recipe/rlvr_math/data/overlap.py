@@ -16,6 +16,7 @@ from recipe.rlvr_math.data import data_sets
 from recipe.rlvr_math.data.data_files import manifest_of, sha256, write_manifest
 from recipe.rlvr_math.data.problems import shared
 from recipe.rlvr_math.data.templates import PUBLISHED, strip
+from recipe.text.visible import visible
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -27,7 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         report(options.train, options.test)
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(visible(f"error: {error}"), file=sys.stderr)
         raise SystemExit(2) from None
 
 
@@ -56,7 +57,7 @@ def report_siblings(written: Path, split: str) -> None:
         other = manifest.with_name(manifest.name.removesuffix(".manifest.json") + ".parquet")
         try:
             known = data_sets.DATA_SETS.get(json.loads(manifest.read_text(encoding="utf-8"))["dataset"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, RecursionError, KeyError, TypeError):
             continue  # somebody else's
         if known and other.is_file() and known.train != (split == "train"):
             others.append(other)

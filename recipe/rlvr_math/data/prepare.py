@@ -25,6 +25,7 @@ from recipe.rlvr_math.data.overlap import report_siblings
 from recipe.rlvr_math.data.problems import Conflict, Problem, distinct
 from recipe.rlvr_math.data.traps import known_traps
 from recipe.rlvr_math.reward.stated import FIELDS
+from recipe.text.visible import visible
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -33,7 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         prepare(options)
     except (ValueError, OSError, RuntimeError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(visible(f"error: {error}"), file=sys.stderr)
         raise SystemExit(2) from None
 
 

@@ -101,7 +101,7 @@ def _template(path: Path, digest: str) -> str:
     try:
         described = json.loads(manifest.read_text())
         template, known = described["template"], described["sha256"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, RecursionError, KeyError, TypeError):
         raise ValueError(
             f"{manifest} is no manifest of recipe.rlvr_math.data.prepare; make the file anew, or remove it"
         ) from None

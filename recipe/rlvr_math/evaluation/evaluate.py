@@ -10,7 +10,6 @@ import asyncio
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -28,9 +27,11 @@ from recipe.rlvr_math.evaluation.progress import Progress
 from recipe.rlvr_math.evaluation.scoring import check_rewards, describe_verifier, start_scorers
 from recipe.rlvr_math.evaluation.serve import count_servers, start_ray, start_servers, takes_request_seeds
 from recipe.runs import search_path
-from recipe.runs.launch import bottom, end
+from recipe.runs.hydra_commands import after_composing, before_composing
+from recipe.runs.launch import bottom, end, print_traceback
 from recipe.runs.settle import apply_environment
 from recipe.runs.stopping import RUN_AGAIN, SIGNALS
+from recipe.text.visible import visible
 
 search_path.register(verl_folder="trainer")  # `model` is a key here, and a group of verl's
 
@@ -64,7 +65,7 @@ def prepare(config: DictConfig) -> Plan:
     benchmarks = read_benchmarks(config.benchmarks)
     model = find_model(config.model, config.out)
     for sentence in take_from_run(config, model.source):
-        print(sentence, file=sys.stderr)
+        print(visible(sentence), file=sys.stderr)
     given = config.actor_rollout_ref.model
     check_context(model.folder, config.max_prompt_tokens + config.max_response_tokens, given.trust_remote_code)
     tokenizer = load_tokenizer(model.folder, given.trust_remote_code, given.custom_chat_template)
@@ -124,7 +125,7 @@ def evaluate(config: DictConfig) -> None:
             there = read_there(plan, folder, progress)
             if progress.done < plan.total:
                 _run_to_the_end(plan, folder, there, progress)
-            print(f"\n{progress.table(config.n)}\n\n{folder.path}")
+            print(visible(f"\n{progress.table(config.n)}\n\n{folder.path}"))
     except ValueError as error:
         end(error, status=2)
     except KeyboardInterrupt:
@@ -165,16 +166,22 @@ def _run_to_the_end(plan: Plan, folder: RunFolder, there: dict[str, set[tuple[st
         cause = bottom(error)
         lines = str(cause).strip().splitlines() or [type(cause).__name__]
         if not isinstance(cause, ValueError) or len(lines) > 1:
-            traceback.print_exception(error)
+            print_traceback(error)
         end(f"{lines[0].rstrip('. ')}; {saved()}", status=1)
     ray.shutdown()
 
 
 @hydra.main(config_path="config", config_name="evaluate", version_base=None)
-def main(config):
-    """Compose the config, then evaluate."""
+def _composed(config):
+    after_composing(config)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     evaluate(config)
+
+
+def main():
+    """Compose the config, then evaluate."""
+    before_composing(sys.argv[1:])
+    _composed()
 
 
 if __name__ == "__main__":

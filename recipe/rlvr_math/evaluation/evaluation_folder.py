@@ -25,7 +25,7 @@ def check_settings(out: str, settings: dict[str, Any]) -> None:
         if any(file.stat().st_size for file in path.glob("*.jsonl")):  # empty: killed while the servers were starting
             raise ValueError(f"{path} holds samples, but no settings.json that says of what; give another out=") from None
         return
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError(f"{path}/settings.json is not readable; restore it, or give another out=") from None
     different = list(_differences(kept, settings))
     if different:

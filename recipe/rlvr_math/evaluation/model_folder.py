@@ -16,6 +16,7 @@ from filelock import FileLock
 from recipe.files.whole import written_whole
 from recipe.runs.checkpoints import newest_complete
 from recipe.runs.preflight.model import read_weights
+from recipe.text.visible import visible
 
 _SUFFIXES = (".safetensors", ".bin", ".json", ".jinja", ".model", ".txt")
 _SAMPLED = 1 << 20  # bytes at each end of a file that identify it
@@ -57,7 +58,7 @@ def _actor_folder(root: Path) -> Path:
         if newest is None:
             raise ValueError(f"no checkpoint in {root} is complete; name one as model={root}/global_step_N")
         for sentence in broken:
-            print(f"passed over: {sentence}", file=sys.stderr)
+            print(visible(f"passed over: {sentence}"), file=sys.stderr)
         root = Path(newest)
     actor = root / "actor" if (root / "actor").is_dir() else root
     if not (actor / "fsdp_config.json").is_file():

@@ -124,7 +124,7 @@ def read_samples(path: str | Path) -> Iterator[Sample]:
         for number, line in enumerate(file, start=1):
             try:
                 record = json.loads(line.decode())
-            except ValueError:
+            except (ValueError, RecursionError):
                 if not line.endswith(b"\n"):
                     warnings.warn(f"{path}: the last line (line {number}) is cut and was passed over", stacklevel=2)
                     break

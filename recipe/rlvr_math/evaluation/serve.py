@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from recipe.rlvr_math.evaluation.collect import Request, Response
 from recipe.runs.preflight.tokenizer import response_ends
+from recipe.runs.vllm_door import close_vllm
 from verl_patches.contract import check
 
 
@@ -73,6 +74,7 @@ async def start_servers(
     from verl.workers.rollout.llm_server import LLMServerManager
 
     rollout = config.actor_rollout_ref.rollout
+    close_vllm(config)
     with open_dict(config):
         config.actor_rollout_ref.model.path = folder
         rollout.seed = engine_seed

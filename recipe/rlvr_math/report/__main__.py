@@ -15,6 +15,7 @@ from pathlib import Path
 from recipe.rlvr_math.report.evaluations import differences, load_run
 from recipe.rlvr_math.report.summary import compare, estimates
 from recipe.rlvr_math.report.tables import to_csv, to_markdown
+from recipe.text.visible import visible
 
 
 def report(
@@ -73,11 +74,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     with warnings.catch_warnings():
         warnings.simplefilter("always")
-        warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
+        warnings.showwarning = lambda message, *_: print(visible(f"warning: {message}"), file=sys.stderr)
         try:
             written = report(given.runs, given.out, given.name, given.k, given.partial)
         except (ValueError, OSError) as error:
-            print(f"error: {error}", file=sys.stderr)
+            print(visible(f"error: {error}"), file=sys.stderr)
             return 2
     print("\n".join(map(str, written)))
     return 0

@@ -98,7 +98,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
         raise ValueError(f"{folder} has no settings.json; is it the folder of an evaluation?")
     try:
         settings = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not valid JSON: {error}") from None
     _check_types(path, "", settings, _TYPES)
     if settings["format"] != FORMAT:

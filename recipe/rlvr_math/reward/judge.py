@@ -22,6 +22,7 @@ from recipe.rlvr_math.reward.stated import NOTHING, Stated, dressed, exact_error
 from recipe.rlvr_math.reward.thinking import MODES, after_thinking
 from recipe.rlvr_math.reward.verifier_pool import VerifierTimeout
 from recipe.rlvr_math.reward.writing import plain
+from recipe.text.visible import visible
 
 
 def explain(gold: str, response: str, timeout: float = 5.0, stated: Stated = NOTHING) -> list[str]:
@@ -99,7 +100,7 @@ def main(arguments: list[str] | None = None) -> None:
     response = sys.stdin.read() if options.response == "-" else options.response
     response = after_thinking(response, options.thinking)
     stated = Stated.of(info | {name: value for name, value in given.items() if value is not None})
-    print("\n".join(explain(gold, response, options.timeout, stated)))
+    print(visible("\n".join(explain(gold, response, options.timeout, stated))))
 
 
 def _row(parser: argparse.ArgumentParser, file: Path, number: int) -> tuple[str, dict]:

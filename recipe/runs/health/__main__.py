@@ -10,6 +10,7 @@ from pathlib import Path
 
 from recipe.files.metrics import read_metrics
 from recipe.runs.health.log import HealthLog
+from recipe.text.visible import visible
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -20,9 +21,9 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         steps = read_metrics(folder)
     except (OSError, ValueError) as error:
-        parser.error(str(error))
+        parser.error(visible(str(error)))
     if not steps:
-        parser.error(f"{folder} has no metrics*.jsonl with a step in it")
+        parser.error(visible(f"{folder} has no metrics*.jsonl with a step in it"))
     log = HealthLog(())
     for step, metrics in steps.items():
         log.log(metrics, step)

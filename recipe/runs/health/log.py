@@ -10,6 +10,7 @@ from recipe.files.metrics import Steps, read_metrics
 from recipe.files.warned import Warned, write_warnings
 from recipe.runs.health.signs import SIGNS
 from recipe.runs.health.watch import Watch
+from recipe.text.visible import visible
 from recipe.token_level.signs import Sign
 
 
@@ -70,9 +71,9 @@ def measured_before(folder: Path, step: int) -> Steps:
     try:
         return {at: metrics for at, metrics in read_metrics(folder).items() if at <= step}
     except (OSError, ValueError) as error:
-        print(f"note: the warnings begin anew, without the steps before {step}: {error}", file=sys.stderr, flush=True)
+        print(visible(f"note: the warnings begin anew, without the steps before {step}: {error}"), file=sys.stderr, flush=True)
         return {}
 
 
 def _say(kind: str, step: int, sentence: str) -> None:
-    print(f"{kind}: step {step}: {sentence}", file=sys.stderr, flush=True)
+    print(visible(f"{kind}: step {step}: {sentence}"), file=sys.stderr, flush=True)

@@ -113,7 +113,7 @@ def _weight_files(folder: str) -> tuple[dict[str, set[str]], list[str]]:
             try:
                 with open(path) as file:
                     named = json.load(file)["weight_map"].items()
-            except (ValueError, LookupError, TypeError, AttributeError) as error:
+            except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
                 return {}, [f"{index} is no index of weights ({type(error).__name__}: {error})"]
             files: dict[str, set[str]] = {}
             for parameter, name in named:

@@ -7,6 +7,8 @@ import textwrap
 from collections import Counter
 from dataclasses import dataclass
 
+from recipe.text.visible import visible
+
 STATUSES = ("pass", "warn", "fail", "skip")
 
 
@@ -52,7 +54,7 @@ def exit_status(results: list[Result]) -> int:
 
 
 def table(results: list[Result]) -> str:
-    """Status, name and finding of each row, wrapped to the terminal; under it, how to mend it."""
+    """Status, name and finding of each row, wrapped to the terminal; under it, how to mend it. What it quotes is visible."""
     names = max(len(result.name) for result in results)
     width = max(shutil.get_terminal_size((120, 24)).columns, 80)
     indent = " " * (names + 8)
@@ -66,7 +68,7 @@ def table(results: list[Result]) -> str:
             )
     counts = Counter(result.status for result in results)
     total = ", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status])
-    return "\n".join([*lines, "", f"{len(results)} checks: {total}"])
+    return visible("\n".join([*lines, "", f"{len(results)} checks: {total}"]))
 
 
 def gib(n: float) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from recipe.text.visible import visible
+
 
 class SaidOnce:
     """What has been said."""
@@ -17,7 +19,7 @@ class SaidOnce:
             self._said.add(what)
             cause = str(error).strip().splitlines()
             reason = f"{type(error).__name__}: {cause[0] if cause else ''}".rstrip(": ")
-            print(f"warning: {what} ({reason}); training goes on", file=sys.stderr, flush=True)
+            print(visible(f"warning: {what} ({reason}); training goes on"), file=sys.stderr, flush=True)
 
     def over(self, what: str) -> None:
         """It works again; the next time is news."""

@@ -1,10 +1,11 @@
 """A stand-in for a recipe's driver: an actor on each node, steps over all of them, checkpoints on request.
 
-    python driver.py folder=DIR trainer.nnodes=N [gloo=1] [fail_at=STEP] [deaf=1] [hang_at=STEP]
+    python driver.py folder=DIR trainer.nnodes=N [gloo=1] [queue=1] [fail_at=STEP] [deaf=1] [hang_at=STEP]
 
-It ends after the first step at which DIR/finish exists. On USR1 or TERM it finishes its step, saves and exits with 85.
-`hang_at`: after this step, or `any`, it ends as a run that its watchdog has ended. `deaf`: it neither answers nor notices
-that an actor has died, as one that waits in a collective.
+It ends after the first step at which DIR/finish exists. A task of an array has the folder of its number in DIR. On USR1 or TERM
+it finishes its step, saves and exits with 85. `queue`: it has a TransferQueue, as verl's driver starts one. `hang_at`: after
+this step, or `any`, it ends as a run that its watchdog has ended. `deaf`: it does not answer nor notice that an actor died,
+as one that waits in a collective.
 """
 
 import json
@@ -51,7 +52,8 @@ def start_workers(count: int) -> list:
 
 def main() -> int:
     settings = dict(argument.split("=", 1) for argument in sys.argv[1:])
-    folder, deaf = Path(settings["folder"]), "deaf" in settings
+    folder, deaf = Path(settings["folder"], os.environ.get("SLURM_ARRAY_TASK_ID", "")), "deaf" in settings
+    folder.mkdir(exist_ok=True)
     asked = []
     for number in (signal.SIGUSR1, signal.SIGTERM):
         signal.signal(number, lambda number, _: asked.append(signal.Signals(number).name))
@@ -68,6 +70,12 @@ def main() -> int:
         rendezvous = f"tcp://[{address}]:29511" if ":" in address else f"tcp://{address}:29511"
         sums = [worker.sum_over_hosts.remote(rank, len(workers), rendezvous) for rank, worker in enumerate(workers)]
         (folder / "sums.json").write_text(json.dumps(ray.get(sums)))
+    if "queue" in settings:
+        import transfer_queue
+
+        from verl_patches.queue_key import registered  # noqa: F401
+
+        transfer_queue.init()
     while True:
         try:
             ray.get([worker.step.remote() for worker in workers])

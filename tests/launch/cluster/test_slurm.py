@@ -1,10 +1,14 @@
 """launch/slurm/train.sbatch on a real Slurm with two virtual hosts and a stand-in for the driver (driver.py)."""
 
 import json
+import os
 import re
+import time
 
 import psutil
 import pytest
+
+from tests.launch.cluster.slurm import Job, wait_until
 
 pytestmark = pytest.mark.cluster
 
@@ -120,6 +124,59 @@ def test_preempted(slurm, submit):
     slurm.login("sbatch", "--partition=urgent", "--nodes=2", "--exclusive", "--output=/dev/null", "--wrap=sleep 1")
     job.wait_for_log("saved on SIGUSR1")
     finish_resumed(job)
+
+
+def says_end(slurm, task) -> int:
+    """What the job script of this task of an array would be told of its end."""
+    array, number = task.number.split("_")
+    variables = {"SLURM_JOB_ID": array, "SLURM_ARRAY_JOB_ID": array, "SLURM_ARRAY_TASK_ID": number}
+    script = ". launch/slurm/job.sh; trap - EXIT; job_end"
+    return int(slurm.login("bash", "-uc", script, env=os.environ | variables | {"SLURM_TIME_FORMAT": "relative"}))
+
+
+def test_one_task_of_an_array_is_preempted_while_squeue_fails_and_the_other_one_goes_on(slurm, submit):
+    broken = slurm.state / "broken"
+    broken.mkdir()
+    (broken / "squeue").write_text("#!/bin/sh\nexit 1\n")
+    (broken / "squeue").chmod(0o755)
+    array = submit(options=("--array=0-1", "--nodes=1", "--exclusive"), PATH=f"{broken}:{os.environ['PATH']}")
+    tasks = [Job(slurm, f"{array.number}_{i}", array.folder / str(i)) for i in range(2)]
+    wait_until("both tasks train", lambda: all((task.folder / "step").exists() for task in tasks), 120, array.log)
+    assert "warning: jobs of other users" not in array.log()
+
+    end = says_end(slurm, tasks[1])
+    assert 400 < end - time.time() < 600
+    slurm.login("scontrol", "update", f"JobId={tasks[1].number}", "TimeLimit=20")
+    assert says_end(slurm, tasks[1]) == end + 600
+    assert says_end(slurm, tasks[0]) < end + 300
+
+    first = next(task for task in tasks if task.show()["NodeList"] == "node1")
+    (other,) = (task for task in tasks if task is not first)
+    slurm.login(
+        *(
+            "sbatch",
+            "--partition=urgent",
+            "--nodes=1",
+            "--nodelist=node1",
+            "--exclusive",
+            "--output=/dev/null",
+            "--wrap=sleep 1",
+        )
+    )
+    wait_until("it has saved", lambda: "saved on SIGUSR1" in array.log(), 90, array.log)
+    unknown = f"job {first.number}, start 1] squeue does not say when this job ends; taken for 600 s"
+    wait_until("it does without squeue", lambda: unknown in array.log(), 60, array.log)
+    before = int((other.folder / "step").read_text())
+    first.wait_restarted()
+    wait_until("it goes on", lambda: len(resumed_after(array)) == 3, 90, array.log)
+    assert sorted(resumed_after(array))[-1] > 0
+    assert other.show()["Restarts"] == "0"
+    assert int((other.folder / "step").read_text()) > before
+    for task in tasks:
+        task.finish()
+        task.wait("COMPLETED")
+    slurm.wait_idle()
+    assert slurm.left_over() == []
 
 
 def test_host_lost(slurm, submit):

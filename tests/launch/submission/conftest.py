@@ -7,10 +7,9 @@ import pytest
 
 @pytest.fixture
 def environment(monkeypatch, tmp_path):
-    """No cluster and no token of the machine that runs the tests; undone afterwards."""
-    monkeypatch.setattr(
-        os, "environ", {k: v for k, v in os.environ.items() if not k.startswith("RAY_")} | {"HOME": str(tmp_path)}
-    )
+    """No cluster, token or proxy of the machine that runs the tests; undone afterwards."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("RAY_") and "proxy" not in k.lower()}
+    monkeypatch.setattr(os, "environ", kept | {"HOME": str(tmp_path)})
     return os.environ
 
 

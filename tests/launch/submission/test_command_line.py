@@ -33,10 +33,12 @@ def command(project, *arguments, **variables):
 
 def test_a_dry_run_shows_everything_and_contacts_nothing(project, server):
     address = f"http://127.0.0.1:{server.getsockname()[1]}"
+    (project / "my-credentials.txt").write_text("")
     done = command(project, "--address", address, "--dry-run", "--recipe", "hapo", "--", "a=b c", RAY_AUTH_TOKEN="0123secret")
     assert done.returncode == 0, done.stderr
     for shown in (address, "recipe.hapo.preflight 'a=b c' &&", "files, 0.0 MiB", "VERL_USE_EXTERNAL_MODULES", "RAY_AUTH_TOKEN"):
         assert shown in done.stdout
+    assert "my-credentials.txt looks like a secret (by its name), and would be sent" in done.stdout
     assert "0123secret" not in done.stdout + done.stderr
     with pytest.raises(TimeoutError):
         server.accept()

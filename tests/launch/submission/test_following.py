@@ -10,6 +10,8 @@ from launch.submission import ClusterError, follow, watch
 class FakeClient:
     """Answers with one status after the other, the last one for ever."""
 
+    proxy = None
+
     def __init__(self, *answers):
         self.answers = list(answers)
 

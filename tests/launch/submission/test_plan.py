@@ -1,6 +1,7 @@
 """What is sent: the working directory, the command, the runtime environment."""
 
 import shlex
+import shutil
 import zipfile
 
 import pytest
@@ -74,3 +75,17 @@ def test_a_bad_runtime_environment_file_is_one_sentence(project, text):
     with pytest.raises(ValueError, match=r"--runtime-env .*bad\.yaml") as refusal:
         make_plan("htpo", [], True, file, project, 1)
     assert "\n" not in str(refusal.value)
+
+
+def test_ray_job_submit_by_hand_leaves_files_for_secrets_out_too(tmp_path):
+    """With the .rayignore of this repository, whatever the runtime environment excludes and .gitignore says."""
+    from ray._private.runtime_env.packaging import create_package
+
+    project = tmp_path / "project"
+    for name in (".env", "deep/.netrc", "launch/slurm/site.env", "id_rsa", "main.py"):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(name)
+    shutil.copy(ROOT / ".rayignore", project)
+    create_package(str(project), tmp_path / "p.zip", include_gitignore=False, excludes=[])
+    with zipfile.ZipFile(tmp_path / "p.zip") as packed:
+        assert {name for name in packed.namelist() if not name.endswith("/")} == {".rayignore", "main.py"}

@@ -1,8 +1,15 @@
 """Where the cluster is, and its token."""
 
+import socket
+from types import SimpleNamespace
+
 import pytest
 
-from launch.submission.reaching import find_address, use_token
+from launch.submission import ClusterError
+from launch.submission.client import Client
+from launch.submission.reaching import describe_way, find_address, find_proxy, use_token
+from launch.submission.watch import ray_job
+from tests.launch.submission.job_server import Proxy, served
 
 
 @pytest.mark.parametrize(
@@ -56,3 +63,72 @@ def test_a_missing_token_is_named(environment, variables):
     environment.update(variables)
     with pytest.raises(ValueError, match="RAY_AUTH_TOKEN_PATH"):
         use_token()
+
+
+PROXY = "http://proxy.example:3128"
+PROXIES = {"http_proxy": PROXY, "https_proxy": PROXY}
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://127.0.0.1:8265", "http://localhost:8265", "http://[::1]:8265", "http://127.9.9.9:1", "http://127.1:8265"],
+)
+def test_loopback_is_never_proxied(environment, address):
+    environment.update(PROXIES)
+    assert find_proxy(address) is None
+    assert describe_way(address) == ""
+
+
+def test_a_name_of_this_machine_is_loopback_too(environment, monkeypatch):
+    environment.update(PROXIES)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [(2, 1, 6, "", ("127.0.0.1", 0))])
+    assert find_proxy("http://head:8265") is None
+
+
+def test_a_proxy_elsewhere_is_said_and_its_password_is_not(environment):
+    environment.update(dict.fromkeys(PROXIES, "http://me:swordfish" + "@proxy.example:3128"))
+    said = describe_way("http://192.0.2.7:8265")
+    assert "through the proxy http://***@proxy.example:3128, which can read the token" in said
+    assert "NO_PROXY=192.0.2.7 goes around it" in said
+    assert "which can read" not in describe_way("https://192.0.2.7:8265")
+    environment["no_proxy"] = "192.0.2.7"
+    assert describe_way("http://192.0.2.7:8265") == ""
+
+
+def test_a_proxy_of_another_kind_is_refused(environment):
+    environment["http_proxy"] = "socks5://127.0.0.1:1080"
+    with pytest.raises(ValueError, match=r"socks5://127\.0\.0\.1:1080 is no HTTP proxy"):
+        find_proxy("http://192.0.2.7:8265")
+
+
+def test_the_commands_to_copy_send_the_token_nowhere_else(environment, monkeypatch):
+    environment.update(PROXIES, RAY_AUTH_MODE="token")
+    client = SimpleNamespace(proxy=None, get_address=lambda: "http://127.0.0.1:8265")
+    command = ray_job("stop", client, "job")
+    assert command == (
+        "RAY_AUTH_MODE=token NETRC=/dev/null NO_PROXY=127.0.0.1 ray job stop --address http://127.0.0.1:8265 job"
+    )
+
+
+def test_what_goes_to_a_cluster_elsewhere_takes_the_proxy_that_was_said(environment):
+    proxy = Proxy()
+    with served(proxy) as between:
+        environment["http_proxy"] = between
+        assert between in describe_way("http://192.0.2.7:8265")
+        with pytest.raises(ClusterError, match="not Ray's job server"):
+            Client("http://192.0.2.7:8265")
+    assert [target for _, target, _ in proxy.requests] == ["http://192.0.2.7:8265/api/version"]
+
+
+def test_a_redirect_is_not_followed(environment):
+    from aiohttp import web
+
+    class Elsewhere:
+        async def answer(self, request):
+            raise web.HTTPTemporaryRedirect("http://192.0.2.7/evil")
+
+    with (
+        served(Elsewhere()) as address,
+        pytest.raises(ClusterError, match=r"redirects to http://192\.0\.2\.7/evil, which is not followed"),
+    ):
+        Client(address)

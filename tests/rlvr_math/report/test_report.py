@@ -249,7 +249,7 @@ def test_wrong_folders_are_one_sentence(base, tmp_path, capsys):
         changed = {key: value for key, value in (settings | change).items() if value is not ...}
         (base / "settings.json").write_text(json.dumps(changed))
         assert message in fails(capsys, base, *out)
-    for text in ("{", "[]", ""):
+    for text in ("{", "[]", "", "[" * 20_000):
         (base / "settings.json").write_text(text)
         assert "settings.json" in fails(capsys, base, *out)
 

@@ -64,13 +64,13 @@ def test_what_submit_sends_is_the_preflight_and_main(arguments):
 def test_what_the_slurm_job_runs_is_the_preflight_and_main_which_refuse(arguments, preflight, refused):
     """Its own lines, on this machine in place of the nodes."""
     text = (ROOT / "launch/slurm/train.sbatch").read_text()
-    lines = text[text.index("# ---- Training.") : text.index("ends=$(job_end)")]
+    lines = text[text.index("# ---- Training.") : text.index("ends=''")]
     stand_ins = """
         set -uo pipefail
         say() { echo "$@" >&2; }
         start_up() { "$@"; }
         on_node() { shift 2; "$@"; }  # the node, --unbuffered
-        nodes=(here) head=here gpus= PYTHON=python package=recipe.htpo
+        nodes=(here) head=here gpus= PYTHON=python package=recipe.htpo GRACE_S=600
     """
     command = f"{stand_ins}\nset -- {shlex.join(arguments)}\n{lines}\nwait $driver"
     result = shell(command, PREFLIGHT=preflight)

@@ -1,0 +1,5 @@
+"""Text before people or other programs see it, for all rooms; it imports none, and nothing but Python's own library.
+
+visible.py  control and invisible characters, by name
+secret.py   secrets, found and masked
+"""
