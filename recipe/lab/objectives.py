@@ -7,7 +7,7 @@ from typing import Protocol
 
 import torch
 
-from recipe.hapo.advantages import group_advantages
+from recipe.hapo.advantages import token_level_group_advantage
 from recipe.hapo.losses import token_losses as hapo_losses
 from recipe.hapo.settings import HAPOConfig
 from recipe.htpo.losses import token_losses as htpo_losses
@@ -95,7 +95,7 @@ class HAPO:
     def _advantages(batch: Batch, config: HAPOConfig) -> torch.Tensor:
         rewards = torch.zeros_like(batch.old_log_prob)
         rewards[:, 0] = batch.reward.to(rewards)
-        advantages, _ = group_advantages(rewards, batch.mask, batch.prompt, config, acc=batch.acc)
+        advantages = token_level_group_advantage(rewards, batch.mask, batch.prompt, config, acc=batch.acc)
         return torch.where(batch.mask, advantages, 0)
 
     def losses(self, log_prob, old_log_prob, advantages, token_field):
