@@ -21,7 +21,8 @@ def check_finite(entropy: torch.Tensor, mask: torch.Tensor) -> None:
         rows = Ragged.of(entropy)
         if rows.values.isfinite().all():
             return
-        entropy, mask = entropy.to_padded_tensor(0.0), mask[:, : int(rows.lengths.max())]
+        longest = int(rows.lengths.max())  # to which torch pads it if it knows it, else to the sum of the lengths
+        entropy, mask = entropy.to_padded_tensor(0.0)[:, :longest], mask[:, :longest]
     fine = _fine(entropy, mask)
     if not fine.all():
         rows = (~fine).nonzero().flatten().tolist()
