@@ -109,6 +109,5 @@ def test_bf16_stays_within_its_bound(results, method):
     assert result.gradient.dtype == torch.float32
     assert result.loss == pytest.approx(reference.loss, rel=1e-5)  # the rollouts' log-probs are as imprecise as the policy's
     assert result.grad_norm == pytest.approx(reference.grad_norm, rel=0.05)
-    assert result.grad_norm != pytest.approx(reference.grad_norm, rel=1e-4)  # it was bf16
-    cosine = torch.nn.functional.cosine_similarity(result.gradient.double(), reference.gradient, dim=0)
-    assert cosine > 0.999
+    error = (result.gradient.double() - reference.gradient).norm() / reference.gradient.norm()
+    assert 1e-4 < error < 0.05  # it was bf16: a norm may agree by chance, and float32 is right to 1e-6
