@@ -47,7 +47,7 @@ BELOW = {
 }
 PACKAGES = sorted(path for top in ("recipe", "verl_patches", "launch") for path in (ROOT / top).rglob("__init__.py"))
 ALGORITHMS = {
-    "recipe.primitives": ("ranges", "host", "finite", "slope", "entropy_score", "group_advantage"),
+    "recipe.primitives": ("ranges", "host", "finite", "slope", "active", "entropy_score", "group_advantage"),
     "recipe.htpo": ("settings", "objectives", "partition", "losses"),
     "recipe.hapo": ("settings", "advantages", "losses"),
     "recipe.adaptive_temperature": ("settings", "temperature"),

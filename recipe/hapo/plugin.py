@@ -6,11 +6,12 @@ Loaded in every process of a run, as the `verl.plugins` entry point of this proj
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import torch
 from verl.trainer.ppo.core_algos import agg_loss, register_adv_est, register_policy_loss
 
-from recipe.hapo.advantages import row_advantages
+from recipe.hapo.advantages import rescaled_share, row_advantages
 from recipe.hapo.losses import token_losses
 from recipe.hapo.method import HAPO
 from recipe.hapo.metrics import loss_metrics
@@ -58,6 +59,10 @@ def compute_hapo_advantage(token_level_rewards, response_mask, index=None, confi
     found = row_advantages(rewards, lengths, width, rows.prompt.tolist(), inputs.settings, rows.session, member, acc)
     advantage = found.advantage.to(torch.promote_types(token_level_rewards.dtype, torch.float32)).unsqueeze(1)
     advantages = torch.where(trained, advantage, 0)
+    if inputs.settings.token_level_advantage:
+        plain = replace(inputs.settings, token_level_advantage=False)
+        grpo = row_advantages(rewards, lengths, width, rows.prompt.tolist(), plain, rows.session, member, acc).advantage
+        inputs.metrics["hapo/token_level_advantage/active_share"] = rescaled_share(found.advantage, grpo, trained.sum(dim=1))
     prompts = set(rows.prompt[~inputs.is_padding])
     inputs.metrics["hapo/grpo_fallback_share"] = len(prompts & set(rows.prompt[found.fallback.numpy()])) / max(len(prompts), 1)
     moved = torch.where(inputs.trained(some), advantage, 0)

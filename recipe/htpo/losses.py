@@ -27,6 +27,7 @@ from typing import NamedTuple
 import torch
 
 from recipe.htpo.settings import HTPOConfig
+from recipe.primitives.active import active
 from recipe.primitives.ragged import by_rows
 from recipe.primitives.slope import LOG_RATIO_LIMIT, WithSlope
 
@@ -60,8 +61,9 @@ def measured_losses(
 
     Args:
         factor: `[B, T]` or `[B, 1]`, of losses and gradients, e.g. importance weights; finite where there is no token.
-        measure: called as `measure(losses, log_ratio, ratio, advantages, token_groups, response_mask)`, with tensors that have
-            no gradient, of all rows or of some; returns a tensor with a row for each.
+        measure: called as `measure(losses, slopes, log_ratio, ratio, advantages, token_groups, response_mask)`, with tensors
+            that have no gradient, of all rows or of some; returns a tensor with a row for each. The slopes are
+            d loss / d log_prob before `factor`.
         response_mask: `[B, T]`, for `measure`.
 
     Returns:
@@ -74,10 +76,11 @@ def measured_losses(
         log_ratio, advantages = log_prob.to(dtype) - old_log_prob.to(dtype), advantages.to(dtype)
         ratio = log_ratio.exp()
         loss, kept = _loss_and_kept(ratio, advantages, groups, config)
+        slope = plain = loss * kept
         if factor is not None:
             *others, factors = others
-            loss = loss * factors
-        return loss, loss * kept, *(measure(loss, log_ratio, ratio, advantages, groups, x) for x in others)
+            loss, slope = loss * factors, slope * factors
+        return loss, slope, *(measure(loss, plain, log_ratio, ratio, advantages, groups, x) for x in others)
 
     others = [response_mask] * (measure is not None) + [factor] * (factor is not None)
     with torch.no_grad():
@@ -85,6 +88,20 @@ def measured_losses(
             compute, log_prob.detach(), old_log_prob.detach(), advantages.detach(), token_groups, *others
         )
     return WithSlope.apply(log_prob, loss, slope), *measured
+
+
+@torch.no_grad()
+def active_tokens(log_prob, old_log_prob, advantages, token_groups, config: HTPOConfig) -> torch.Tensor:
+    """Tokens on which the loss is not DAPO's, `[B, T]` bool; takes the arguments of `token_losses`.
+
+    Entries outside the response mask have no meaning.
+    """
+
+    def measure(losses, slopes, log_ratio, ratio, advantages, groups, mask):
+        return active(slopes, ratio, advantages, config)
+
+    rows = (log_prob, old_log_prob, advantages, token_groups)
+    return measured_losses(*rows, config, measure=measure, response_mask=token_groups != 0)[1]
 
 
 def _loss_and_kept(ratio, advantages, groups, config: HTPOConfig):

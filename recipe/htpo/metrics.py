@@ -8,9 +8,11 @@ All names start with `htpo/`; `<group>` is one of `GROUPS`. Shares are 0..1.
     htpo/<group>/entropy                         mean, nats
     htpo/<group>/detached_share                  of the group's tokens
     htpo/<group>/outside_clip_share              of the group's tokens, over all mini-batches of the step
+    htpo/<group>/active_share                    of the group's tokens, on which the loss pulls otherwise than DAPO's would
     htpo/<group>/loss                            mean over the group's tokens, before aggregation
+    htpo/active_share                            of all response tokens, likewise; neither where the table is DAPO's
 
-The last two come from the loss, so with `entropy_source=current_policy` they speak of the groups by the current entropies,
+The last four come from the loss, so with `entropy_source=current_policy` they speak of the groups by the current entropies,
 the ones above of those by the old policy's. In separate_async, verl averages each over the step's updates.
 """
 
@@ -23,6 +25,7 @@ from torch.linalg import vecdot
 
 from recipe.htpo.objectives import GROUPS
 from recipe.htpo.settings import HTPOConfig
+from recipe.primitives.active import active
 from recipe.primitives.ragged import BLOCK, Ragged, in_threads
 from recipe.token_level.clip_metrics import NAMES, as_float, clip_means, clip_sums
 
@@ -57,45 +60,58 @@ def _sums(part: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
     return torch.stack([entropy.new_zeros(17).scatter_add_(0, ids, x) for x in (ones, entropy)])
 
 
-def row_sums(losses, log_ratio, ratio, advantages, token_groups, response_mask, config: HTPOConfig) -> torch.Tensor:
-    """`[B, 10]`: what `loss_metrics` needs of each row; all inputs are `[B, T]` and detached."""
+def row_sums(losses, slopes, log_ratio, ratio, advantages, token_groups, response_mask, config: HTPOConfig) -> torch.Tensor:
+    """`[B, 12]`: what `loss_metrics` needs of each row; all inputs are `[B, T]` and detached."""
     above, below = ratio > 1 + config.clip_ratio_high, ratio < 1 - config.clip_ratio_low
     dual_clipped = (advantages < 0) & (ratio > config.clip_ratio_c)
     mask = response_mask.bool()
     # The tokens of a row are in two groups, one for low entropy with an odd number, and the next.
     low = (token_groups & 1).float()
     sides = (low, as_float(token_groups.ne(0)) - low)
-    columns = (losses.float(), as_float(above | below), as_float(mask))
+    pulls = active(slopes, ratio, advantages, config)
+    columns = (losses.float(), as_float(above | below), as_float(pulls), as_float(mask))
     by_side = torch.stack([vecdot(column, side) for side in sides for column in columns], dim=1)
     return torch.cat([by_side, clip_sums(log_ratio, advantages, above, below, dual_clipped, mask)], dim=1)
 
 
-def loss_metrics(sums: torch.Tensor, token_groups: torch.Tensor) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+def loss_metrics(
+    sums: torch.Tensor, token_groups: torch.Tensor, config: HTPOConfig
+) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     """Metrics of one micro-batch, from `row_sums` and the groups `[B, T]`.
 
     Returns:
         verl's own three (`pg_clipfrac`, `ppo_kl`, `pg_clipfrac_lower`, with the meaning they have in its vanilla loss), and
-        sums over tokens for `loss_ratios`; scalar tensors on the inputs' device.
+        sums over tokens for `loss_ratios`, without active ones if the table is DAPO's; scalar tensors on the inputs' device.
     """
     pair = (token_groups.abs().amax(dim=1).long() - 1).clamp_(min=0) // 2  # [B], which of the four pairs of groups
-    by_group = sums.new_zeros(4, 6).index_add_(0, pair, sums[:, :6]).view(8, 3)
-    keys = [f"{name}/{kind}" for name in GROUPS for kind in ("loss", "outside", "tokens")]
-    means = clip_means(sums[:, 6:])
-    return dict(zip(NAMES, means.unbind(), strict=True)), dict(zip(keys, by_group.flatten().unbind(), strict=True))
+    by_group = sums.new_zeros(4, 8).index_add_(0, pair, sums[:, :8]).view(8, 4)
+    keys = [f"{name}/{kind}" for name in GROUPS for kind in ("loss", "outside", "active", "tokens")]
+    means = clip_means(sums[:, 8:])
+    by_key = dict(zip(keys, by_group.flatten().unbind(), strict=True))
+    if config.is_dapo:  # that it is DAPO is no finding
+        by_key = {key: value for key, value in by_key.items() if not key.endswith("/active")}
+    return dict(zip(NAMES, means.unbind(), strict=True)), by_key
 
 
 def loss_ratios(sums: Mapping[str, float]) -> dict[str, float]:
-    """Turn the step's sums into `outside_clip_share` and `loss` per group; groups without tokens are left out."""
-    metrics = {}
+    """Turn the step's sums into shares and losses per group, and the active share; groups without tokens are left out."""
+    metrics, active_tokens, all_tokens = {}, 0.0, 0.0
     for name in GROUPS:
         if tokens := sums.get(f"{name}/tokens", 0):
             metrics[f"htpo/{name}/outside_clip_share"] = sums[f"{name}/outside"] / tokens
             metrics[f"htpo/{name}/loss"] = sums[f"{name}/loss"] / tokens
+            if (number := sums.get(f"{name}/active")) is not None:
+                metrics[f"htpo/{name}/active_share"] = number / tokens
+                active_tokens, all_tokens = active_tokens + number, all_tokens + tokens
+    if all_tokens:
+        metrics["htpo/active_share"] = active_tokens / all_tokens
     return metrics
 
 
 def console_phrases(metrics: Mapping[str, float]) -> list[str]:
-    """A step's share of hard prompts, and the groups' shares of the tokens in the order of GROUPS, for the console."""
+    """A step's share of hard prompts, of active tokens, and the groups' shares in the order of GROUPS, for the console."""
     phrases = [f"hard {metrics['htpo/hard_prompt_share']:4.0%}"] if "htpo/hard_prompt_share" in metrics else []
     shares = [metrics.get(f"htpo/{name}/token_share") for name in GROUPS]
+    if "htpo/active_share" in metrics:
+        phrases.append(f"active {metrics['htpo/active_share']:5.1%}")
     return phrases + ([f"groups {'/'.join(f'{share:2.0%}'[:-1].rjust(2) for share in shares)} %"] if None not in shares else [])

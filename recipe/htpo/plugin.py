@@ -104,5 +104,5 @@ def compute_policy_loss_htpo(
         log_prob, old_log_prob, advantages, groups, settings, factor=factor, measure=measure, response_mask=response_mask
     )
     loss = agg_loss(losses, response_mask, loss_agg_mode, **config.global_batch_info)
-    inputs.means, inputs.sums = loss_metrics(sums, groups)
+    inputs.means, inputs.sums = loss_metrics(sums, groups, settings)
     return loss, {}

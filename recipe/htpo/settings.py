@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from recipe.htpo.objectives import DETACH, GROUPS, LOSSES, objective_table
+from recipe.htpo.objectives import DETACH, GROUPS, LOSSES, Objective, objective_table
 from recipe.primitives.ranges import VARIANTS, check_choice, check_clip_range, check_fraction, check_positive
 
 
@@ -65,6 +65,11 @@ class HTPOConfig:
     def key(self) -> tuple:
         """What the loss of a token depends on, hashable."""
         return self._key
+
+    @property
+    def is_dapo(self) -> bool:
+        """Whether all groups have the same objective, PPO's clip: then nothing of the partition matters."""
+        return set(self.objectives.values()) == {Objective()}
 
     def groups_with(self, **choice: str) -> tuple[int, ...]:
         """Ids of the groups whose objective has that `loss` or that `detach`, e.g. `groups_with(loss="cispo")`."""

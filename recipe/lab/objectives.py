@@ -8,8 +8,10 @@ from typing import Protocol
 import torch
 
 from recipe.hapo.advantages import token_level_group_advantage
+from recipe.hapo.losses import active_tokens as hapo_active
 from recipe.hapo.losses import token_losses as hapo_losses
 from recipe.hapo.settings import HAPOConfig
+from recipe.htpo.losses import active_tokens as htpo_active
 from recipe.htpo.losses import token_losses as htpo_losses
 from recipe.htpo.partition import partition_tokens
 from recipe.htpo.settings import HTPOConfig
@@ -22,7 +24,7 @@ class Batch:
     """A step's R = S * B responses, seed by seed.
 
     old_log_prob, entropy: `[R, T]` of the policy before the step's updates. mask: `[R, T]` bool. reward, acc: `[R]` float64.
-    prompt: `[R]` numbers, another one for each prompt of each seed. advantages, field: `[R, T]`, made by an objective.
+    prompt: `[R]` numbers, another one for each prompt of each seed. advantages, token_field: `[R, T]`, made by an objective.
     """
 
     old_log_prob: torch.Tensor
@@ -49,8 +51,8 @@ class Objective(Protocol):
     def losses(self, log_prob, old_log_prob, advantages, token_field) -> torch.Tensor:
         """`[r, T]` loss of each token of some of the batch's rows; entries outside the response mask have no meaning."""
 
-    def baseline(self, batch: Batch) -> tuple[Objective, torch.Tensor]:
-        """What it would be without its own part, and that one's advantages: for the share of tokens where it matters."""
+    def active(self, log_prob, old_log_prob, advantages, token_field) -> dict[str, torch.Tensor]:
+        """By the name of its metric, the tokens on which the loss is not DAPO's, `[r, T]` bool; see `primitives.active`."""
 
 
 class HTPO:
@@ -70,11 +72,10 @@ class HTPO:
     def losses(self, log_prob, old_log_prob, advantages, token_field):
         return htpo_losses(log_prob, old_log_prob, advantages, token_field, self.config)
 
-    def baseline(self, batch: Batch) -> tuple[HTPO, torch.Tensor]:
-        """DAPO: PPO's clip for all groups."""
-        config = self.config
-        clip = {name: getattr(config, name) for name in ("clip_ratio_low", "clip_ratio_high", "clip_ratio_c")}
-        return HTPO(HTPOConfig(objectives="dapo", **clip)), batch.advantages
+    def active(self, log_prob, old_log_prob, advantages, token_field):
+        if self.config.is_dapo:
+            return {}
+        return {"htpo/active_share": htpo_active(log_prob, old_log_prob, advantages, token_field, self.config)}
 
 
 class HAPO:
@@ -89,21 +90,14 @@ class HAPO:
             rows = batch.of_copy(s)
             statistics = entropy_statistics(batch.entropy[rows], batch.mask[rows], self.config)
             batch.token_field[rows] = entropy_score(batch.entropy[rows], statistics)
-        batch.advantages = self._advantages(batch, self.config)
-
-    @staticmethod
-    def _advantages(batch: Batch, config: HAPOConfig) -> torch.Tensor:
         rewards = torch.zeros_like(batch.old_log_prob)
         rewards[:, 0] = batch.reward.to(rewards)
-        advantages = token_level_group_advantage(rewards, batch.mask, batch.prompt, config, acc=batch.acc)
-        return torch.where(batch.mask, advantages, 0)
+        advantages = token_level_group_advantage(rewards, batch.mask, batch.prompt, self.config, acc=batch.acc)
+        batch.advantages = torch.where(batch.mask, advantages, 0)
 
     def losses(self, log_prob, old_log_prob, advantages, token_field):
         return hapo_losses(log_prob, old_log_prob, advantages, token_field, self.config)
 
-    def baseline(self, batch: Batch) -> tuple[HAPO, torch.Tensor]:
-        """GRPO with PPO's clip."""
-        off = dict.fromkeys(("adaptive_clip", "adaptive_advantage", "token_level_advantage"), False)
-        clip = {name: getattr(self.config, name) for name in ("clip_ratio_low", "clip_ratio_high", "clip_ratio_c")}
-        plain = HAPOConfig(norm_adv_by_std=self.config.norm_adv_by_std, **off, **clip)
-        return HAPO(plain), self._advantages(batch, plain)
+    def active(self, log_prob, old_log_prob, advantages, token_field):
+        found = hapo_active(log_prob, old_log_prob, advantages, token_field, self.config)
+        return {f"hapo/{name}active_share": tokens for name, tokens in found.items()}

@@ -13,12 +13,12 @@ from recipe.lab.rollout import Rollouts, log_probs_and_entropy
 
 @dataclass
 class UpdateMetrics:
-    """`[S]` each, means over the step's updates."""
+    """`[S]` each, means over the step's updates; active_shares by the names of the objective's metrics."""
 
     loss: torch.Tensor
     grad_norm: torch.Tensor
     clip_share: torch.Tensor
-    active_share: torch.Tensor
+    active_shares: dict[str, torch.Tensor]
 
 
 def make_optimizer(policy: Policy, lr: float, weight_decay: float = 0.01) -> torch.optim.Optimizer:
@@ -39,7 +39,6 @@ def update(
     """Train on the batch once, in `updates` mini-batches, in the order of its rows."""
     copies, rows = batch.copies, len(batch.mask) // batch.copies
     own = torch.arange(copies, device=batch.mask.device).unsqueeze(1) * rows
-    baseline, plain = objective.baseline(batch)
     found = []
     for part in torch.arange(rows, device=batch.mask.device).chunk(updates):
         index = (own + part).flatten()  # seed by seed
@@ -53,13 +52,13 @@ def update(
         norm = clip_gradients(policy, max_grad_norm)
         optimizer.step()
 
-        log_prob = log_prob.detach()
-        ours = slopes(objective, log_prob, old, advantages, batch.token_field[index])
-        theirs = slopes(baseline, log_prob, old, plain[index], batch.token_field[index])
-        dropped = mask & (ours == 0) & (advantages != 0)
-        shares = [by_copy(x, copies) / tokens.clamp(min=1) for x in (dropped, mask & (ours != theirs))]
+        given = (log_prob.detach(), old, advantages, batch.token_field[index])
+        active = objective.active(*given)
+        dropped = (slopes(objective, *given) == 0) & (advantages != 0)
+        shares = [by_copy(mask & x, copies) / tokens.clamp(min=1) for x in (dropped, *active.values())]
         found.append(torch.stack([loss.detach(), norm, *(x.to(norm) for x in shares)]))
-    return UpdateMetrics(*torch.stack(found).mean(0))
+    loss, norm, dropped, *shares = torch.stack(found).mean(0)
+    return UpdateMetrics(loss, norm, dropped, dict(zip(active, shares, strict=True)))
 
 
 def by_copy(values: torch.Tensor, copies: int) -> torch.Tensor:
