@@ -90,6 +90,23 @@ def measured_losses(
     return WithSlope.apply(log_prob, loss, slope), *measured
 
 
+def clip_bounds(token_groups: torch.Tensor, config: HTPOConfig, dtype: torch.dtype):
+    """The ratios between which a token is not clipped: two numbers, or, where a group has a range of its own, `[B, T]` each."""
+    bounds = {config.clip_bounds(cell) for cell in config.objectives.values()}
+    if len(bounds) == 1:
+        return bounds.pop()
+    _, low, high, *_, cells = config.key
+    index = token_groups.abs().int().flatten()
+    by_id = zip((low, high), *(cell[2:] for cell in cells), strict=True)
+    return [_numbers(values, dtype, index.device).index_select(0, index).view_as(token_groups) for values in by_id]
+
+
+@lru_cache(maxsize=16)
+def _numbers(values: tuple, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """Filled, not copied: nothing waits for the device."""
+    return torch.stack([torch.full((), x, dtype=dtype, device=device) for x in values])
+
+
 @torch.no_grad()
 def active_tokens(log_prob, old_log_prob, advantages, token_groups, config: HTPOConfig) -> torch.Tensor:
     """Tokens on which the loss is not DAPO's, `[B, T]` bool; takes the arguments of `token_losses`.
@@ -122,7 +139,7 @@ def _loss_and_kept(ratio, advantages, groups, config: HTPOConfig):
         factor = torch.where(ratio < of(rules.below), reverse if config.variant == "paper" else reverse.neg_(), factor)
     if rules.above is not None:
         above = ratio > of(rules.above)
-        factor = factor.masked_fill(above, -(1 + config.clip_ratio_high))
+        factor = torch.where(above, -of(rules.above), factor)
         kept |= above
     if rules.kept_below is not None:
         kept |= ratio <= of(rules.kept_below)
@@ -139,7 +156,7 @@ class _Rules(NamedTuple):
 
     least, greatest: f = r between them, else the bound.
     below, cap: for r < below f = min(1 / r, cap), with the opposite sign in `released`.
-    above: for r > above f = -(1 + eps_high), in `released`.
+    above: for r > above f = -above, in `released`.
     kept_below: for r <= kept_below the gradient is kept although f is not r.
     weight: of the objective.
     """
@@ -157,17 +174,16 @@ class _Rules(NamedTuple):
 def _rules(key: tuple, dtype: torch.dtype, device: torch.device) -> _Rules:
     """From `HTPOConfig.key`; made once in a process, so that no step waits for numbers to be sent to a device."""
     variant, low, high, dual, max_reverse_ratio, objectives = key
-    no_loss = [("ppo_clip", 1.0)] * 9  # of ids that are 0 or negative
+    no_loss = [("ppo_clip", 1.0, low, high)] * 9  # of ids that are 0 or negative
     cells = [
         (*_rule(loss, sign, variant, low, high, dual, max_reverse_ratio), weight)
         for sign in (1, -1)
-        for loss, weight in (*no_loss, *objectives)
+        for loss, weight, low, high in (*no_loss, *objectives)
     ]
     columns = []
     for values in zip(*cells, strict=True):
         unused = all(map(math.isnan, values)) or (len(columns) == len(_Rules._fields) - 1 and set(values) == {1.0})
-        # Filled, not copied: nothing waits for the device.
-        columns.append(None if unused else torch.stack([torch.full((), x, dtype=dtype, device=device) for x in values]))
+        columns.append(None if unused else _numbers(values, dtype, device))
     return _Rules(*columns)
 
 

@@ -23,6 +23,7 @@ from collections.abc import Mapping
 import torch
 from torch.linalg import vecdot
 
+from recipe.htpo.losses import clip_bounds
 from recipe.htpo.objectives import GROUPS
 from recipe.htpo.settings import HTPOConfig
 from recipe.primitives.active import active
@@ -62,7 +63,8 @@ def _sums(part: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
 
 def row_sums(losses, slopes, log_ratio, ratio, advantages, token_groups, response_mask, config: HTPOConfig) -> torch.Tensor:
     """`[B, 12]`: what `loss_metrics` needs of each row; all inputs are `[B, T]` and detached."""
-    above, below = ratio > 1 + config.clip_ratio_high, ratio < 1 - config.clip_ratio_low
+    low, high = clip_bounds(token_groups, config, ratio.dtype)
+    above, below = ratio > high, ratio < low
     dual_clipped = (advantages < 0) & (ratio > config.clip_ratio_c)
     mask = response_mask.bool()
     # The tokens of a row are in two groups, one for low entropy with an odd number, and the next.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from recipe.htpo.settings import HTPOConfig
 from recipe.primitives import host
 from recipe.primitives.ragged import Ragged, covers, in_threads, like
 from recipe.primitives.ranks import sort_rows
+from recipe.rivals.selection import batch_border, random_scores
 
 
 def partition_tokens(
@@ -16,10 +19,12 @@ def partition_tokens(
     hard: torch.Tensor,
     correct: torch.Tensor,
     config: HTPOConfig,
+    border: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Give every response token the id of its group.
 
-    A row depends on nothing but itself, so neither padding nor the other rows of a (micro-)batch change the result.
+    A row depends on nothing but itself and the border, if one is given, so neither padding nor the other rows of a
+    (micro-)batch change the result.
 
     Args:
         entropy: floating, nats, padded `[B, T]` or, on the CPU, nested `[B, j]`. Entries outside the mask are ignored. bfloat16
@@ -29,6 +34,7 @@ def partition_tokens(
         hard: `[B]` bool, the prompt's mean accuracy is below the threshold.
         correct: `[B]` bool, the verifier's verdict on this response.
         config: fractions, and which groups detach.
+        border: `[]` or `[B]`, the entropy from which a token is high-entropy; None: each row's own.
 
     Returns:
         int8, in the layout of `entropy`. 0: not a response token. g in 1..8: a token of group g, see `GROUPS`. -g: a token of
@@ -45,8 +51,10 @@ def partition_tokens(
     entropy = entropy.detach()
     # Group ids are 1 + 4 * easy + 2 * wrong + high.
     low_id = 1 + 4 * (~hard.bool()).to(torch.int8) + 2 * (~correct.bool()).to(torch.int8)  # [B]
+    if border is not None:
+        border = border.expand(len(low_id)).unsqueeze(1)
     if not host.on_host(entropy):
-        return _groups(entropy, response_mask.bool(), low_id, config)
+        return _groups(entropy, response_mask.bool(), low_id, config, border)
 
     rows = Ragged.of(entropy)
     nowhere = len(rows.values)
@@ -56,15 +64,15 @@ def partition_tokens(
         places, exists = rows.places(block)
         mask = response_mask[block, : places.shape[1]].bool().logical_and_(exists)
         values = rows.values.index_select(0, places.clamp_(max=nowhere - 1).view(-1)).view(places.shape)
-        groups = _groups(values, mask, low_id[block], config)
+        groups = _groups(values, mask, low_id[block], config, None if border is None else border[block])
         found.scatter_(0, places.masked_fill_(~exists, nowhere).view(-1), groups.view(-1))
 
     in_threads(split, rows.blocks())
     return like(found[:nowhere], entropy)
 
 
-def _groups(entropy, mask, low_id, config: HTPOConfig) -> torch.Tensor:
-    """`partition_tokens` of padded rows; entropy and mask `[B, T]`, low_id `[B]` int8, the id of a row's low-entropy group."""
+def _groups(entropy, mask, low_id, config: HTPOConfig, border) -> torch.Tensor:
+    """`partition_tokens` of padded rows; low_id: `[B]` int8, the id of a row's low-entropy group; border: `[B, 1]` or None."""
     if entropy.dtype not in (torch.float32, torch.float64):
         entropy = entropy.float()
     # One ascending sort serves all borders: the n valid entropies of a row come first, the rest is +inf.
@@ -74,7 +82,7 @@ def _groups(entropy, mask, low_id, config: HTPOConfig) -> torch.Tensor:
     def ranked_at(position: torch.Tensor) -> torch.Tensor:  # [B] -> [B, 1]
         return ranked.gather(1, position.clamp(0, ranked.shape[1] - 1).unsqueeze(1))
 
-    high = entropy >= ranked_at(n - _share(config.high_entropy_fraction, n))
+    high = entropy >= (ranked_at(n - _share(config.high_entropy_fraction, n)) if border is None else border)
     high &= mask
 
     # The low-entropy tokens hold the ranks [0, n - n_high), the high-entropy ones [n - n_high, n).
@@ -98,6 +106,23 @@ def _rows_with(detach: str, is_high: int, low_id: torch.Tensor, config: HTPOConf
     """Which rows do not detach that part of their low- or high-entropy tokens, and NaN, a border that no entropy is beyond."""
     ids = [i for i in config.groups_with(detach=detach) if i % 2 != is_high]
     return (~is_any_of(low_id + is_high, ids).unsqueeze(1), torch.nan) if ids else None
+
+
+def ranked_by(
+    entropy: torch.Tensor, response_mask: torch.Tensor, keys: Sequence[str], config: HTPOConfig
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """What `partition_tokens` is given for the entropy and the border of a whole batch, as `high_entropy_by` says.
+
+    Args:
+        entropy, response_mask: as for `partition_tokens`. keys: `[B]`, another one for each row of a run.
+    """
+    if config.high_entropy_by == "batch":
+        return entropy, batch_border(entropy, response_mask, config.high_entropy_fraction)
+    if config.high_entropy_by == "random":
+        width = int(entropy.offsets().diff().max()) if entropy.is_nested else entropy.shape[1]
+        scores = random_scores(keys, width).to(response_mask.device)
+        return (like(Ragged.of(entropy).flat(scores), entropy) if entropy.is_nested else scores), None
+    return entropy, None
 
 
 def row_labels(token_groups: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

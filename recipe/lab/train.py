@@ -82,9 +82,9 @@ def train(
         generated = time.perf_counter()
         with torch.no_grad():
             old, entropy = log_probs_and_entropy(policy, collected.rollouts, loop.temperature)
-        batch = Batch(
-            old, entropy, collected.rollouts.response_mask, collected.acc, collected.acc, collected.prompt, policy.copies
-        )
+        mask, rows = collected.rollouts.response_mask, collector.prompts * collector.n
+        keys = [f"{seed}.{step}.{i // collector.n}_{i % collector.n}_0" for seed in loop.seeds for i in range(rows)]
+        batch = Batch(old, entropy, mask, collected.acc, collected.acc, collected.prompt, policy.copies, keys)
         objective.prepare(batch)
         found = update(policy, optimizer, objective, collected.rollouts, batch, loop.updates, loop.temperature)
         adaptive.measure(batch)

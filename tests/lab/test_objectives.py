@@ -8,7 +8,6 @@ from omegaconf import OmegaConf
 from recipe.hapo.settings import HAPOConfig
 from recipe.htpo.settings import HTPOConfig
 from recipe.lab.objectives import HAPO, HTPO, Batch
-from recipe.lab.update import slopes
 from recipe.primitives.active import active
 
 COPIES, PROMPTS, N, WIDTH = 2, 3, 4, 12
@@ -24,7 +23,8 @@ def batch():
     old = -torch.rand(rows, WIDTH, generator=g)
     mask = torch.arange(WIDTH) < lengths[:, None]
     entropy = torch.rand(rows, WIDTH, generator=g).pow(3)
-    return Batch(old, entropy, mask, acc, acc, torch.arange(rows // N).repeat_interleave(N), COPIES)
+    keys = [f"{row // N}_{row}_0" for row in range(rows)]
+    return Batch(old, entropy, mask, acc, acc, torch.arange(rows // N).repeat_interleave(N), COPIES, keys)
 
 
 def registered(name, settings, made: Batch, copy: int):
@@ -40,8 +40,7 @@ def registered(name, settings, made: Batch, copy: int):
         from recipe.hapo.method import HAPO as METHOD
     require_registered(METHOD)
     rows = made.of_copy(copy)
-    keys = [f"{prompt}_{row}_0" for row, prompt in enumerate(made.prompt[rows].tolist())]
-    inputs = EstimatorInputs(settings, keys, np.zeros(ROWS, dtype=bool), made.entropy[rows], made.acc[rows].numpy())
+    inputs = EstimatorInputs(settings, made.keys[rows], np.zeros(ROWS, dtype=bool), made.entropy[rows], made.acc[rows].numpy())
     rewards = torch.zeros(ROWS, WIDTH)
     rewards[torch.arange(ROWS), made.mask[rows].sum(1) - 1] = made.reward[rows].float()
     config = OmegaConf.create({"norm_adv_by_std_in_grpo": True})
@@ -52,18 +51,29 @@ def registered(name, settings, made: Batch, copy: int):
     return advantages, next(iter(inputs.token_fields.values()))
 
 
-@pytest.mark.parametrize("variant", ["paper", "released"])
-@pytest.mark.parametrize("name", ["htpo", "hapo"])
-def test_it_prepares_what_the_registered_estimator_makes(name, variant):
-    made = batch()
-    objective = HTPO(HTPOConfig(variant=variant)) if name == "htpo" else HAPO(HAPOConfig(variant=variant))
+PREPARED = [
+    *(HTPO(HTPOConfig(variant=variant)) for variant in ("paper", "released")),
+    *(HTPO(HTPOConfig(high_entropy_by=by)) for by in ("batch", "random")),
+    *(HTPO(HTPOConfig(advantage=rival)) for rival in ("gtpo", "edge_grpo")),
+    *(HAPO(HAPOConfig(variant=variant)) for variant in ("paper", "released")),
+]
+
+
+@pytest.mark.parametrize("objective", PREPARED)
+def test_it_prepares_what_the_registered_estimator_makes(objective):
+    made, name = batch(), type(objective).__name__.lower()
     objective.prepare(made)
     for copy in range(COPIES):
         rows = made.of_copy(copy)
         advantages, field = registered(name, objective.config, made, copy)
         mask = made.mask[rows]
-        assert torch.allclose(made.advantages[rows].double(), advantages.double(), atol=1e-6)
+        assert torch.allclose(made.advantages[rows].double(), advantages.double(), rtol=1e-5, atol=1e-5)
         assert torch.equal(made.token_field[rows][mask], field[mask])
+
+
+def slopes(objective, log_prob, *rest):
+    leaf = log_prob.clone().requires_grad_()
+    return torch.autograd.grad(objective.losses(leaf, *rest).sum(), leaf)[0]
 
 
 def noisy(made):
