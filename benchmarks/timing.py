@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -25,6 +27,16 @@ def interleaved(functions: dict[str, Callable[[], None]], rounds: int = 15) -> d
             if i:
                 times[name].append(time.perf_counter() - start)
     return {name: statistics.median(values) for name, values in times.items()}
+
+
+def machine(threads: int) -> str:
+    """One line: processor, cores and how busy they are, threads, versions."""
+    model = platform.processor() or platform.machine()
+    if os.path.exists("/proc/cpuinfo"):
+        with open("/proc/cpuinfo") as file:
+            model = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), model)
+    cores = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {threads} threads"
+    return f"{model}, {cores}, Python {platform.python_version()}, torch {torch.__version__}"
 
 
 def _synchronize() -> None:

@@ -25,7 +25,8 @@ BELOW = {
         "recipe.text",
         "verl_patches",
     ),
-    "recipe.htpo": ("recipe.runs", "recipe.token_level", "recipe.primitives", "verl_patches"),
+    "recipe.rivals": ("recipe.primitives",),
+    "recipe.htpo": ("recipe.runs", "recipe.token_level", "recipe.rivals", "recipe.primitives", "verl_patches"),
     "recipe.hapo": ("recipe.runs", "recipe.token_level", "recipe.primitives", "verl_patches"),
     "recipe.rlvr_math.reward": ("recipe.text",),
     "recipe.rlvr_math.data": ("recipe.rlvr_math.reward", "recipe.files", "recipe.text"),
@@ -48,7 +49,10 @@ BELOW = {
         "recipe.text",
         "verl_patches",
     ),
-    "recipe.lab": ("recipe.htpo", "recipe.hapo", "recipe.adaptive_temperature", "recipe.primitives", "recipe.files"),
+    "recipe.lab": (
+        *("recipe.htpo", "recipe.hapo", "recipe.adaptive_temperature", "recipe.rivals", "recipe.primitives", "recipe.files"),
+        "verl_patches",
+    ),
     "recipe.insight": ("recipe.token_level", "recipe.files", "recipe.text"),
     "recipe.commands": ("recipe.files", "recipe.text"),
     # What a method of one's own may import.
@@ -57,9 +61,10 @@ BELOW = {
 }
 PACKAGES = sorted(path for top in ("recipe", "verl_patches", "launch") for path in (ROOT / top).rglob("__init__.py"))
 ALGORITHMS = {
-    "recipe.primitives": ("ranges", "host", "finite", "slope", "entropy_score", "group_advantage"),
+    "recipe.primitives": ("ranges", "host", "finite", "slope", "active", "entropy_score", "group_advantage"),
     "recipe.htpo": ("settings", "objectives", "partition", "losses"),
     "recipe.hapo": ("settings", "advantages", "losses"),
+    "recipe.rivals": ("gtpo", "edge_grpo", "selection"),
     "recipe.adaptive_temperature": ("settings", "temperature"),
     "examples.entropy_shaping": ("algorithm",),
 }

@@ -16,7 +16,7 @@ def compute_entropy_shaping_advantage(token_level_rewards, response_mask, index=
     inputs = estimator_inputs(ENTROPY_SHAPING)
     trained = inputs.trained(response_mask)
     advantages = grpo_advantages(inputs.keys, token_level_rewards, response_mask, config) * trained
-    bonus = entropy_bonus(inputs.entropy, advantages, inputs.settings)
+    bonus = entropy_bonus(inputs.padded_entropy(), advantages, inputs.settings)
     inputs.token_fields["entropy_bonus"] = bonus
     inputs.metrics.update(bonus_metrics(bonus, advantages, trained, inputs.settings.kappa))
     return advantages, advantages

@@ -39,8 +39,7 @@ class AdaptiveTemperatureTrainer(TokenLevelTrainer):
         if inputs.statistics is None or not _score_alike(inputs.settings, self.sampling):
             # Read anew: rollout correction may have rejected tokens, which an estimator of scores leaves out as well.
             rows = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=["response_mask"])
-            mask = rows["response_mask"].to_padded_tensor(0)
-            self.entropy_statistics = entropy_statistics(inputs.entropy, mask, self.sampling)
+            self.entropy_statistics = entropy_statistics(inputs.entropy, rows["response_mask"], self.sampling)
         inputs.metrics.update(self.entropy_statistics.metrics("adaptive_temperature"))
         self._steer(self.agent_loop_manager)
 

@@ -13,10 +13,16 @@ Value and gradient are computed together without an autograd graph.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import lru_cache, reduce
+
 import torch
 
 from recipe.hapo.settings import HAPOConfig
+from recipe.primitives.active import active
 from recipe.primitives.slope import LOG_RATIO_LIMIT, WithSlope
+
+LOSS_PARTS = ("adaptive_clip", "adaptive_advantage")
 
 
 def token_losses(
@@ -47,12 +53,35 @@ def token_losses(
             "token_losses takes log_prob, old_log_prob, advantages and score of one shape; got "
             + ", ".join(str(list(x.shape)) for x in inputs)
         )
-    dtype = torch.float32
-    for x in inputs:
-        dtype = torch.promote_types(dtype, x.dtype)
     with torch.no_grad():
-        loss, slope = _loss_and_slope(*(x.detach().to(dtype) for x in inputs), config)
+        loss, slope = _loss_and_slope(*_of_one_dtype(*inputs), config)
     return WithSlope.apply(log_prob, loss, slope)
+
+
+@torch.no_grad()
+def active_tokens(log_prob, old_log_prob, advantages, score, config: HAPOConfig) -> dict[str, torch.Tensor]:
+    """Tokens on which the loss is not PPO's clip, `[B, T]` bool: by "" of the whole loss, by "<part>/" of each part alone.
+
+    Takes the arguments of `token_losses`; clip range and advantages are the same for both. Empty if no part of the loss is on.
+    Entries outside the response mask have no meaning.
+    """
+    inputs = _of_one_dtype(log_prob, old_log_prob, advantages, score)
+    ratio = (inputs[0] - inputs[1]).exp()
+    parts = loss_parts(config)
+    wanted = {"": config} | {f"{part}/": alone for part, alone in parts.items()} if parts else {}
+    return {name: active(_loss_and_slope(*inputs, its)[1], ratio, inputs[2], config) for name, its in wanted.items()}
+
+
+@lru_cache(maxsize=16)
+def loss_parts(config: HAPOConfig) -> dict[str, HAPOConfig]:
+    """The parts of the loss that are on, each alone: by the name of its switch, the settings without the other."""
+    on = [name for name in LOSS_PARTS if getattr(config, name)]
+    return {part: replace(config, **{name: name == part for name in LOSS_PARTS}) for part in on}
+
+
+def _of_one_dtype(*inputs: torch.Tensor) -> list[torch.Tensor]:
+    dtype = reduce(torch.promote_types, (x.dtype for x in inputs), torch.float32)
+    return [x.detach().to(dtype) for x in inputs]
 
 
 def clip_range(score: torch.Tensor, config: HAPOConfig) -> tuple[torch.Tensor, torch.Tensor]:

@@ -9,6 +9,11 @@ All names start with `hapo/`; `<side>` is `high_entropy` (score above 0) or `low
     hapo/<side>/outside_clip_share            of the side's tokens, by the adapted range, over all mini-batches of the step
     hapo/<side>/redistributed_share           of the side's tokens, whose advantage was scaled
     hapo/<side>/loss                          mean over the side's tokens, before aggregation
+    hapo/active_share                         of all response tokens, on which the loss is not PPO's clip
+    hapo/<part>/active_share                  likewise if that part of the loss (`LOSS_PARTS`), which is on, were alone
+    hapo/token_level_advantage/active_share   of the tokens trained on, whose advantage is not GRPO's by a tenth or more of it
+
+The loss's shares are for the advantages that it is given, so that the Token-Level Group Average is not in them.
 
 In separate_async verl averages each over the step's updates (`_min`, `_max`: the least, the greatest).
 """
@@ -19,7 +24,7 @@ from collections.abc import Mapping
 
 import torch
 
-from recipe.hapo.losses import clip_range, redistributed
+from recipe.hapo.losses import LOSS_PARTS, active_tokens, clip_range, redistributed
 from recipe.hapo.settings import HAPOConfig
 from recipe.token_level.clip_metrics import NAMES, clip_metrics
 
@@ -48,7 +53,10 @@ def loss_metrics(losses, log_prob, old_log_prob, advantages, score, response_mas
     means = clip_metrics(log_ratio, advantages, above, below, dual_clipped, mask)
 
     keys = [f"{side}/{kind}" for side in SIDES for kind in ("loss", "outside", "redistributed", "tokens")]
-    return dict(zip(NAMES, means.unbind(), strict=True)), dict(zip(keys, by_side.flatten().unbind(), strict=True))
+    sums = dict(zip(keys, by_side.flatten().unbind(), strict=True))
+    for name, found in active_tokens(log_prob, old_log_prob, advantages, score, config).items():
+        sums[f"{name}active"] = (found & (mask > 0)).float().sum()
+    return dict(zip(NAMES, means.unbind(), strict=True)), sums
 
 
 def loss_ratios(sums: Mapping[str, float]) -> dict[str, float]:
@@ -62,6 +70,9 @@ def loss_ratios(sums: Mapping[str, float]) -> dict[str, float]:
             metrics[f"hapo/{side}/outside_clip_share"] = sums[f"{side}/outside"] / tokens
             metrics[f"hapo/{side}/redistributed_share"] = sums[f"{side}/redistributed"] / tokens
             metrics[f"hapo/{side}/loss"] = sums[f"{side}/loss"] / tokens
+    for name in ("", *(f"{part}/" for part in LOSS_PARTS)):
+        if f"{name}active" in sums and (total := sum(counts.values())):
+            metrics[f"hapo/{name}active_share"] = sums[f"{name}active"] / total
     return metrics
 
 

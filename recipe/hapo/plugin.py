@@ -6,11 +6,12 @@ Loaded in every process of a run, as the `verl.plugins` entry point of this proj
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import torch
 from verl.trainer.ppo.core_algos import agg_loss, register_adv_est, register_policy_loss
 
-from recipe.hapo.advantages import group_advantages
+from recipe.hapo.advantages import rescaled_share, row_advantages
 from recipe.hapo.losses import token_losses
 from recipe.hapo.method import HAPO
 from recipe.hapo.metrics import loss_metrics
@@ -43,21 +44,29 @@ def compute_hapo_advantage(token_level_rewards, response_mask, index=None, confi
     """
     inputs = estimator_inputs(HAPO)
     start = time.perf_counter()
-    trained = inputs.trained(response_mask)
+    mask = response_mask.bool()
+    trained = inputs.trained(mask)
     inputs.statistics = entropy_statistics(inputs.entropy, trained, inputs.settings)
     inputs.token_fields["entropy_score"] = entropy_score(inputs.entropy, inputs.statistics)
     inputs.metrics.update(inputs.statistics.metrics("hapo"))
     inputs.metrics["timing_s/entropy_score"] = time.perf_counter() - start
 
     rows = Rows.of(inputs.keys)
-    rewards = torch.zeros_like(token_level_rewards)
-    rewards[:, 0] = rows.rewards(token_level_rewards)
-    member, acc = rows.members(response_mask), torch.from_numpy(inputs.acc[rows.last_row][rows.session])
-    advantages, fallback = group_advantages(rewards, response_mask, rows.prompt, inputs.settings, rows.session, member, acc)
-    advantages = torch.where(trained, advantages, 0)
+    lengths = response_mask.sum(dim=1)
+    some = (lengths > 0).unsqueeze(1)
+    member, acc = rows.members(some), torch.from_numpy(inputs.acc[rows.last_row][rows.session])
+    rewards, width = rows.rewards(token_level_rewards), mask.shape[1]
+    found = row_advantages(rewards, lengths, width, rows.prompt.tolist(), inputs.settings, rows.session, member, acc)
+    advantage = found.advantage.to(torch.promote_types(token_level_rewards.dtype, torch.float32)).unsqueeze(1)
+    advantages = torch.where(trained, advantage, 0)
+    if inputs.settings.token_level_advantage:
+        plain = replace(inputs.settings, token_level_advantage=False)
+        grpo = row_advantages(rewards, lengths, width, rows.prompt.tolist(), plain, rows.session, member, acc).advantage
+        inputs.metrics["hapo/token_level_advantage/active_share"] = rescaled_share(found.advantage, grpo, trained.sum(dim=1))
     prompts = set(rows.prompt[~inputs.is_padding])
-    inputs.metrics["hapo/grpo_fallback_share"] = len(prompts & set(rows.prompt[fallback.numpy()])) / max(len(prompts), 1)
-    inputs.metrics.update(phantom_metrics("hapo", inputs.keys, inputs.acc, advantages, response_mask))
+    inputs.metrics["hapo/grpo_fallback_share"] = len(prompts & set(rows.prompt[found.fallback.numpy()])) / max(len(prompts), 1)
+    moved = torch.where(inputs.trained(some), advantage, 0)
+    inputs.metrics.update(phantom_metrics("hapo", inputs.keys, inputs.acc, moved, some))
     return advantages, advantages
 
 

@@ -27,9 +27,11 @@ DISPLAY = Display(
         Family("token_share", "Token share", "Share of all response tokens."),
         Family("entropy", "Entropy", "Mean over the group's tokens, nats.", "number"),
         Family("outside_clip_share", "Outside the clip range", "Share of the group's tokens, over the step's mini-batches."),
+        Family("active_share", "Active", "Share of the group's tokens on which the loss pulls otherwise than DAPO's would."),
         Family("detached_share", "Detached", "Share of the group's tokens whose loss is silenced."),
     ),
     curves=(
+        Curve("htpo/active_share", "Active tokens", "Share of the response tokens on which the loss is not DAPO's."),
         Curve("htpo/hard_prompt_share", "Hard prompts", "Share of the step's prompts; the rest is easy.", tab="prompts"),
         Curve("htpo/correct_share", "Right answers", "Share of the responses trained on; the rest is wrong.", tab="prompts"),
     ),

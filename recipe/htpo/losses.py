@@ -12,15 +12,23 @@ Every objective here is `-A * f` with a weight f that depends on the importance 
 "Gradient kept" is the paper's `f * pi / sg[pi]`: its value is f, its derivative by log pi is f. f = r has the derivative r.
 So wherever the gradient is not dropped, d loss / d log_prob equals the loss itself, and value and gradient are computed
 together without an autograd graph.
+
+What a token's group and the sign of its advantage have to do with it are a few numbers, looked up in `_rules`: between which
+bounds f = r, below which r another f takes over, and where the gradient is kept. Branches on a mask with as many borders as an
+importance ratio has take 10 times as long on a CPU as a clamp or a product, so there are as few as can be.
 """
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
 import torch
 
-from recipe.htpo.objectives import GROUPS
-from recipe.htpo.partition import is_any_of
 from recipe.htpo.settings import HTPOConfig
+from recipe.primitives.active import active
+from recipe.primitives.ragged import by_rows
 from recipe.primitives.slope import LOG_RATIO_LIMIT, WithSlope
 
 
@@ -43,70 +51,157 @@ def token_losses(
     Returns:
         `[B, T]`, float64 if any floating input is, else float32; 0 outside the groups.
     """
+    return measured_losses(log_prob, old_log_prob, advantages, token_groups, config)[0]
+
+
+def measured_losses(
+    log_prob, old_log_prob, advantages, token_groups, config: HTPOConfig, factor=None, measure=None, response_mask=None
+):
+    """`token_losses`, and what is measured of them in the same pass over the tokens.
+
+    Args:
+        factor: `[B, T]` or `[B, 1]`, of losses and gradients, e.g. importance weights; finite where there is no token.
+        measure: called as `measure(losses, slopes, log_ratio, ratio, advantages, token_groups, response_mask)`, with tensors
+            that have no gradient, of all rows or of some; returns a tensor with a row for each. The slopes are
+            d loss / d log_prob before `factor`.
+        response_mask: `[B, T]`, for `measure`.
+
+    Returns:
+        The losses, and what was measured, if anything.
+    """
     dtype = torch.promote_types(torch.promote_types(log_prob.dtype, old_log_prob.dtype), torch.float32)
     dtype = torch.promote_types(dtype, advantages.dtype)
+
+    def compute(log_prob, old_log_prob, advantages, groups, *others):
+        log_ratio, advantages = log_prob.to(dtype) - old_log_prob.to(dtype), advantages.to(dtype)
+        ratio = log_ratio.exp()
+        loss, kept = _loss_and_kept(ratio, advantages, groups, config)
+        slope = plain = loss * kept
+        if factor is not None:
+            *others, factors = others
+            loss, slope = loss * factors, slope * factors
+        return loss, slope, *(measure(loss, plain, log_ratio, ratio, advantages, groups, x) for x in others)
+
+    others = [response_mask] * (measure is not None) + [factor] * (factor is not None)
     with torch.no_grad():
-        loss, slope = _loss_and_slope(
-            log_prob.detach().to(dtype), old_log_prob.detach().to(dtype), advantages.detach().to(dtype), token_groups, config
+        loss, slope, *measured = by_rows(
+            compute, log_prob.detach(), old_log_prob.detach(), advantages.detach(), token_groups, *others
         )
-    return WithSlope.apply(log_prob, loss, slope)
+    return WithSlope.apply(log_prob, loss, slope), *measured
 
 
-def _loss_and_slope(log_prob, old_log_prob, advantages, groups, config: HTPOConfig):
-    low, high, dual = 1 - config.clip_ratio_low, 1 + config.clip_ratio_high, config.clip_ratio_c
-    log_ratio = log_prob - old_log_prob
-    ratio = log_ratio.clamp(-LOG_RATIO_LIMIT, LOG_RATIO_LIMIT).exp_()
-    negative = advantages < 0
+def clip_bounds(token_groups: torch.Tensor, config: HTPOConfig, dtype: torch.dtype):
+    """The ratios between which a token is not clipped: two numbers, or, where a group has a range of its own, `[B, T]` each."""
+    bounds = {config.clip_bounds(cell) for cell in config.objectives.values()}
+    if len(bounds) == 1:
+        return bounds.pop()
+    _, low, high, *_, cells = config.key
+    index = token_groups.abs().int().flatten()
+    by_id = zip((low, high), *(cell[2:] for cell in cells), strict=True)
+    return [_numbers(values, dtype, index.device).index_select(0, index).view_as(token_groups) for values in by_id]
 
-    # PPO's clip and dual clip together are one clamp of the ratio: to at most `high` for A >= 0, to [low, dual] for A < 0.
-    factor = torch.where(negative, ratio.clamp(low, dual), ratio.clamp(max=high))
-    # Comparisons are written so that NaN does not count as dropped: a NaN must reach the gradient norm, not vanish.
-    flat = log_ratio.abs() > LOG_RATIO_LIMIT
-    dropped = (factor < ratio) | (factor > ratio) | flat
 
-    if config.variant == "released":
-        factor, dropped = _released(factor, dropped, flat, ratio, negative, groups, config)
-    else:
-        factor, dropped = _paper(factor, dropped, ratio, negative, groups, config)
-    if ids := config.groups_with(loss="cispo"):
-        kept = is_any_of(groups, ids)
-        factor = torch.where(kept, ratio.clamp(low, high), factor)
-        dropped &= ~kept
+@lru_cache(maxsize=16)
+def _numbers(values: tuple, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """Filled, not copied: nothing waits for the device."""
+    return torch.stack([torch.full((), x, dtype=dtype, device=device) for x in values])
 
-    loss = (factor * advantages).neg_()
-    for i, name in enumerate(GROUPS, start=1):
-        if (weight := config.objectives[name].weight) != 1:
-            loss = torch.where(groups == i, loss * weight, loss)
+
+@torch.no_grad()
+def active_tokens(log_prob, old_log_prob, advantages, token_groups, config: HTPOConfig) -> torch.Tensor:
+    """Tokens on which the loss is not DAPO's, `[B, T]` bool; takes the arguments of `token_losses`.
+
+    Entries outside the response mask have no meaning.
+    """
+
+    def measure(losses, slopes, log_ratio, ratio, advantages, groups, mask):
+        return active(slopes, ratio, advantages, config)
+
+    rows = (log_prob, old_log_prob, advantages, token_groups)
+    return measured_losses(*rows, config, measure=measure, response_mask=token_groups != 0)[1]
+
+
+def _loss_and_kept(ratio, advantages, groups, config: HTPOConfig):
+    """Losses, and where the gradient is kept, bool; `[B, T]`."""
+    rules = _rules(config.key, ratio.dtype, ratio.device)
+    # From 0 to 16 for A >= 0, then as many for A < 0; on int8, which costs next to nothing.
+    index = (advantages < 0).view(torch.int8).mul(17).add_(groups).add_(8).int().flatten()
+
+    def of(values: torch.Tensor) -> torch.Tensor:
+        return values.index_select(0, index).view_as(ratio)
+
+    # PPO's clip, dual clip and the limit of the log-ratio together are one clamp of the ratio.
+    factor = torch.clamp(ratio, of(rules.least), of(rules.greatest))
+    # Only what the clamp has left as it was has a gradient. A NaN does not count as left, and stays NaN in the product below.
+    kept = factor == ratio
+    if rules.below is not None:
+        reverse = torch.minimum(factor.reciprocal(), of(rules.cap))
+        factor = torch.where(ratio < of(rules.below), reverse if config.variant == "paper" else reverse.neg_(), factor)
+    if rules.above is not None:
+        above = ratio > of(rules.above)
+        factor = torch.where(above, -of(rules.above), factor)
+        kept |= above
+    if rules.kept_below is not None:
+        kept |= ratio <= of(rules.kept_below)
+
+    loss = factor.mul_(advantages).neg_()
+    if rules.weight is not None:
+        loss *= of(rules.weight)
     loss.masked_fill_(groups <= 0, 0)
-    return loss, loss.masked_fill(dropped, 0)
+    return loss, kept
 
 
-def _paper(factor, dropped, ratio, negative, groups, config: HTPOConfig):
-    """The figure's objectives, each only for the sign of the advantage that it was designed for."""
-    if ids := config.groups_with(loss="encourage"):
-        kept = is_any_of(groups, ids) & ~negative
-        below = kept & (ratio < 1 - config.clip_ratio_low)
-        factor = torch.where(below, ratio.reciprocal().clamp_(max=config.max_reverse_ratio), factor)
-        dropped &= ~kept
-    if ids := config.groups_with(loss="penalize"):
-        dropped &= ~(is_any_of(groups, ids) & negative & (ratio < 1 - config.clip_ratio_low))
-    return factor, dropped
+class _Rules(NamedTuple):
+    """Numbers for each id of a token, from -8 to 8, and sign of its advantage: `[2 * 17]`. NaN: never; None: never for any.
+
+    least, greatest: f = r between them, else the bound.
+    below, cap: for r < below f = min(1 / r, cap), with the opposite sign in `released`.
+    above: for r > above f = -above, in `released`.
+    kept_below: for r <= kept_below the gradient is kept although f is not r.
+    weight: of the objective.
+    """
+
+    least: torch.Tensor
+    greatest: torch.Tensor
+    below: torch.Tensor | None
+    cap: torch.Tensor | None
+    above: torch.Tensor | None
+    kept_below: torch.Tensor | None
+    weight: torch.Tensor | None
 
 
-def _released(factor, dropped, flat, ratio, negative, groups, config: HTPOConfig):
-    """The released code: outside the clip range the term is ADDED to the loss, whatever the advantage's sign, uncapped."""
-    below, above = ratio < 1 - config.clip_ratio_low, ratio > 1 + config.clip_ratio_high
-    for name in ("encourage", "penalize"):
-        if not (ids := config.groups_with(loss=name)):
-            continue
-        if name == "encourage":
-            kept = below | above
-            value = torch.where(below, -ratio.reciprocal(), torch.where(above, -(1 + config.clip_ratio_high), ratio))
-        else:
-            kept = below
-            value = torch.where(below, -(1 - config.clip_ratio_low), ratio)
-        cut = negative & (value > config.clip_ratio_c)
-        member = is_any_of(groups, ids)
-        factor = torch.where(member, torch.where(cut, config.clip_ratio_c, value), factor)
-        dropped = torch.where(member, cut | (flat & ~kept), dropped)
-    return factor, dropped
+@lru_cache(maxsize=16)
+def _rules(key: tuple, dtype: torch.dtype, device: torch.device) -> _Rules:
+    """From `HTPOConfig.key`; made once in a process, so that no step waits for numbers to be sent to a device."""
+    variant, low, high, dual, max_reverse_ratio, objectives = key
+    no_loss = [("ppo_clip", 1.0, low, high)] * 9  # of ids that are 0 or negative
+    cells = [
+        (*_rule(loss, sign, variant, low, high, dual, max_reverse_ratio), weight)
+        for sign in (1, -1)
+        for loss, weight, low, high in (*no_loss, *objectives)
+    ]
+    columns = []
+    for values in zip(*cells, strict=True):
+        unused = all(map(math.isnan, values)) or (len(columns) == len(_Rules._fields) - 1 and set(values) == {1.0})
+        columns.append(None if unused else _numbers(values, dtype, device))
+    return _Rules(*columns)
+
+
+def _rule(loss: str, sign: int, variant: str, low: float, high: float, dual: float, max_reverse_ratio: float) -> tuple:
+    """What `_Rules` has for one cell, but for its weight."""
+    tiny, huge, never = math.exp(-LOG_RATIO_LIMIT), math.exp(LOG_RATIO_LIMIT), math.nan
+    clipped = (tiny, high) if sign > 0 else (max(low, tiny), min(dual, huge))
+    if loss == "cispo":
+        return (max(low, tiny), high, never, never, never, math.inf)
+    if variant == "paper":
+        # The figure's objectives, each only for the sign of the advantage that it was designed for.
+        if loss == "encourage" and sign > 0:
+            return (*clipped, low, max_reverse_ratio, never, math.inf)
+        return (*clipped, never, never, never, low if loss == "penalize" and sign < 0 else never)
+    # The released code: outside the clip range the term is ADDED to the loss, whatever the advantage's sign, uncapped.
+    plain = (tiny, huge if sign > 0 else min(dual, huge))
+    if loss == "encourage":
+        return (*plain, low, math.inf, high, low)
+    if loss == "penalize":
+        return (*plain, low, low, never, low)
+    return (*clipped, never, never, never, never)

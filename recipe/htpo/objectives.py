@@ -12,7 +12,7 @@ from importlib import resources
 
 import yaml
 
-from recipe.primitives.ranges import check_choice, check_not_negative
+from recipe.primitives.ranges import check_choice, check_fraction, check_not_negative, check_positive
 
 # A group's id is its place in this tuple plus 1, the numbering of the paper's figure; 0 is "not a response token".
 GROUPS = (
@@ -42,16 +42,23 @@ class Objective:
         cispo      the gradient always stays, with the clipped ratio as weight (CISPO, arXiv:2506.13585).
     weight: factor on the group's loss; 0 silences the group, whose tokens still count in the token mean.
     detach: silence the lowest- or the highest-entropy part of the group (fractions in `HTPOConfig`).
+    clip_low, clip_high: the group's own clip range; None: that of verl's actor.
     """
 
     loss: str = "ppo_clip"
     weight: float = 1.0
     detach: str = "none"
+    clip_low: float | None = None
+    clip_high: float | None = None
 
     def __post_init__(self) -> None:
         check_choice("objective loss", self.loss, LOSSES)
         check_choice("objective detach", self.detach, DETACH)
         check_not_negative("objective weight", self.weight)
+        if self.clip_low is not None:
+            check_fraction("objective clip_low", self.clip_low)
+        if self.clip_high is not None:
+            check_positive("objective clip_high", self.clip_high)
 
 
 @cache

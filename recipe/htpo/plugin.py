@@ -5,20 +5,25 @@ Loaded in every process of a run, as the `verl.plugins` entry point of this proj
 
 from __future__ import annotations
 
+import math
 import time
+from functools import partial
 
 import torch
 from verl.trainer.ppo.core_algos import agg_loss, register_adv_est, register_policy_loss
 
 from recipe.htpo.difficulty import label_rows
-from recipe.htpo.losses import token_losses
+from recipe.htpo.losses import measured_losses
 from recipe.htpo.method import HTPO
-from recipe.htpo.metrics import loss_metrics, partition_metrics
-from recipe.htpo.partition import partition_tokens, row_labels
+from recipe.htpo.metrics import loss_metrics, partition_metrics, row_sums
+from recipe.htpo.partition import partition_tokens, ranked_by, row_labels
 from recipe.primitives.finite import check_finite, nan_unless_finite
+from recipe.rivals.edge_grpo import edge_advantages
+from recipe.rivals.gtpo import gtpo_advantages
 from recipe.token_level.context import estimator_inputs, loss_inputs
-from recipe.token_level.grpo import grpo_advantages
+from recipe.token_level.grpo import row_advantages
 from recipe.token_level.phantom import phantom_metrics
+from recipe.token_level.rows import Rows
 from verl_patches.contract import check
 
 check("plugin")
@@ -26,7 +31,7 @@ check("plugin")
 
 @register_adv_est("htpo")
 def compute_htpo_advantage(token_level_rewards, response_mask, index=None, config=None, **_):
-    """GRPO advantages, as verl has them, and as a by-product the token partition, left in `EstimatorInputs.token_fields`.
+    """GRPO advantages, as verl has them, or a rival's; by-product: the token partition, in `EstimatorInputs.token_fields`.
 
     The prompts and sessions are read from verl's row keys, so that a session with several outputs has one reward, that of
     its last output, and padding rows belong to no prompt. A response that rollout correction has rejected as a whole
@@ -44,23 +49,44 @@ def compute_htpo_advantage(token_level_rewards, response_mask, index=None, confi
         ValueError: the trainer handed over no entropies, they are not finite, or a response has no verdict.
     """
     inputs = estimator_inputs(HTPO)
-    trained = inputs.trained(response_mask)
-    advantages = grpo_advantages(inputs.keys, token_level_rewards, response_mask, config) * trained
-    inputs.metrics.update(phantom_metrics("htpo", inputs.keys, inputs.acc, advantages, response_mask))
+    mask = response_mask.bool()
+    trained = inputs.trained(mask)
+    some = response_mask.sum(dim=1, keepdim=True) > 0  # [B, 1], as much of the mask as most of the following needs
+    some_trained = inputs.trained(some)
+    labels = label_rows(inputs.keys, inputs.acc, inputs.is_padding, inputs.settings.difficulty_threshold, some, some_trained)
+    hard, correct = torch.from_numpy(labels.hard), torch.from_numpy(labels.correct)
+
+    advantage = row_advantages(inputs.keys, token_level_rewards, some.squeeze(1), config).unsqueeze(1)
+    if inputs.settings.advantage != "grpo":
+        advantage = _rivals_advantage(inputs, advantage, token_level_rewards, mask, correct)
+    advantages = torch.where(trained, advantage, 0)
+    moved = torch.where(some_trained, advantage, 0)
+    inputs.metrics.update(phantom_metrics("htpo", inputs.keys, inputs.acc, moved, some))
 
     start = time.perf_counter()
-    labels = label_rows(
-        inputs.keys, inputs.acc, inputs.is_padding, inputs.settings.difficulty_threshold, response_mask, trained
-    )
-    hard, correct = torch.from_numpy(labels.hard), torch.from_numpy(labels.correct)
-    check_finite(inputs.entropy, trained)
-    groups = partition_tokens(inputs.entropy, trained, hard, correct, inputs.settings)
+    ranked, border = ranked_by(inputs.entropy, trained, inputs.keys, inputs.settings)
+    groups = partition_tokens(ranked, trained, hard, correct, inputs.settings, border)
+    measured = partition_metrics(groups, inputs.entropy)
+    if not all(map(math.isfinite, measured.values())):
+        check_finite(inputs.entropy, trained)
     inputs.token_fields["token_groups"] = groups
-    inputs.metrics.update(partition_metrics(groups, inputs.entropy))
+    inputs.metrics.update(measured)
     inputs.metrics["htpo/hard_prompt_share"] = labels.hard_prompt_share
     inputs.metrics["htpo/correct_share"] = labels.correct_share
     inputs.metrics["timing_s/token_partition"] = time.perf_counter() - start  # with its metrics
     return advantages, advantages
+
+
+def _rivals_advantage(inputs, grpo, token_level_rewards, mask, correct) -> torch.Tensor:
+    """`[B, 1]` or `[B, T]`, in place of GRPO's `[B, 1]`."""
+    check_finite(inputs.entropy, mask)
+    rows, entropy = Rows.of(inputs.keys), inputs.padded_entropy()
+    entropy = torch.nn.functional.pad(entropy, (0, mask.shape[1] - entropy.shape[1]))
+    if inputs.settings.advantage == "gtpo":
+        found = gtpo_advantages(rows.rewards(token_level_rewards), correct, entropy, mask, rows.prompt.tolist())
+    else:
+        found = edge_advantages(grpo.squeeze(1), entropy, mask, rows.prompt.tolist()).unsqueeze(1)
+    return found.to(grpo.dtype)
 
 
 @register_policy_loss("htpo")
@@ -86,11 +112,16 @@ def compute_policy_loss_htpo(
     if settings.entropy_source == "current_policy":
         groups = partition_tokens(inputs.entropy, response_mask, *row_labels(groups), settings)
 
-    losses = token_losses(log_prob, old_log_prob, advantages, groups, settings)
-    if settings.entropy_source == "current_policy":
-        losses = losses * nan_unless_finite(inputs.entropy, response_mask)
+    factor = None
     if rollout_is_weights is not None:
-        losses = losses * rollout_is_weights
+        factor = rollout_is_weights.masked_fill(groups == 0, 1)  # where there is no token it may be NaN
+    if settings.entropy_source == "current_policy":
+        finite = nan_unless_finite(inputs.entropy, response_mask)
+        factor = finite if factor is None else factor * finite
+    measure = partial(row_sums, config=settings)
+    losses, sums = measured_losses(
+        log_prob, old_log_prob, advantages, groups, settings, factor=factor, measure=measure, response_mask=response_mask
+    )
     loss = agg_loss(losses, response_mask, loss_agg_mode, **config.global_batch_info)
-    inputs.means, inputs.sums = loss_metrics(losses, log_prob, old_log_prob, advantages, groups, response_mask, settings)
+    inputs.means, inputs.sums = loss_metrics(sums, groups, settings)
     return loss, {}

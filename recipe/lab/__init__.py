@@ -11,7 +11,7 @@ algorithms that the plug-ins for verl call. Needs torch, NumPy and Hydra; neithe
     warm_start.py   the model that all runs of a task begin with
     temperature.py  adaptive temperatures for the next step's rollouts
     collect.py      a step's batch, with dynamic sampling and staleness
-    objectives.py   a method's advantages, token fields and losses
+    objectives.py   a method's advantages, token fields and losses; verl_losses.py: verl's own losses, where it is installed
     update.py       a step's mini-batches
     evaluate.py     mean@k, pass@k
     train.py        the loop

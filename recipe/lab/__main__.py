@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
@@ -35,6 +36,7 @@ def composed(overrides: list[str]) -> dict:
 def run(config: dict, overrides: list[str], say=print) -> list[dict[str, float]]:
     """Train as the config says; the last validation's metrics of each seed."""
     check(config)
+    torch.manual_seed(config["seed"])  # what verl's losses draw from
     task, objective = task_of(config["task"]), objective_of(config)
     adaptive = AdaptiveTemperature(AdaptiveTemperatureConfig(**config["adaptive_temperature"]))
     sizes, folder = sizes_of(config["model"], task), Path(config["folder"])

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 
-from recipe.hapo.advantages import group_advantages
+from recipe.hapo.advantages import token_level_group_advantage
+from recipe.hapo.losses import active_tokens as hapo_active
 from recipe.hapo.losses import token_losses as hapo_losses
 from recipe.hapo.settings import HAPOConfig
+from recipe.htpo.losses import active_tokens as htpo_active
 from recipe.htpo.losses import token_losses as htpo_losses
-from recipe.htpo.partition import partition_tokens
+from recipe.htpo.partition import partition_tokens, ranked_by
 from recipe.htpo.settings import HTPOConfig
 from recipe.primitives.entropy_score import entropy_score, entropy_statistics
 from recipe.primitives.group_advantage import Groups, grpo_advantage
+from recipe.rivals.edge_grpo import edge_advantages
+from recipe.rivals.gtpo import gtpo_advantages
 
 
 @dataclass
@@ -22,7 +26,8 @@ class Batch:
     """A step's R = S * B responses, seed by seed.
 
     old_log_prob, entropy: `[R, T]` of the policy before the step's updates. mask: `[R, T]` bool. reward, acc: `[R]` float64.
-    prompt: `[R]` numbers, another one for each prompt of each seed. advantages, field: `[R, T]`, made by an objective.
+    prompt: `[R]` numbers, another one for each prompt of each seed. keys: `[R]`, another one for each row of all steps and
+    seeds, as verl's row keys. advantages, token_field: `[R, T]`, made by an objective.
     """
 
     old_log_prob: torch.Tensor
@@ -32,6 +37,7 @@ class Batch:
     acc: torch.Tensor
     prompt: torch.Tensor
     copies: int
+    keys: list[str] = field(default_factory=list)
     advantages: torch.Tensor | None = None
     token_field: torch.Tensor | None = None
 
@@ -46,14 +52,31 @@ class Objective(Protocol):
     def prepare(self, batch: Batch) -> None:
         """Fill `advantages` and `token_field` of the batch."""
 
+    def loss(self, log_prob, old_log_prob, advantages, token_field, mask, copies: int) -> torch.Tensor:
+        """`[S]`, each seed's loss of some of the batch's rows, `[r, T]`, as many of each seed."""
+
+    def active(self, log_prob, old_log_prob, advantages, token_field) -> dict[str, torch.Tensor]:
+        """By the name of its metric, the tokens on which the loss is not DAPO's, `[r, T]` bool; see `primitives.active`."""
+
+
+def by_copy(values: torch.Tensor, copies: int) -> torch.Tensor:
+    """Sums over each seed's rows, `[R, T]` -> `[S]`."""
+    return values.reshape(copies, -1).sum(1)
+
+
+class TokenMean:
+    """For objectives that have a loss for each token."""
+
     def losses(self, log_prob, old_log_prob, advantages, token_field) -> torch.Tensor:
-        """`[r, T]` loss of each token of some of the batch's rows; entries outside the response mask have no meaning."""
+        """`[r, T]`; entries outside the response mask have no meaning."""
+        raise NotImplementedError
 
-    def baseline(self, batch: Batch) -> tuple[Objective, torch.Tensor]:
-        """What it would be without its own part, and that one's advantages: for the share of tokens where it matters."""
+    def loss(self, log_prob, old_log_prob, advantages, token_field, mask, copies):
+        losses = self.losses(log_prob, old_log_prob, advantages, token_field)
+        return by_copy(torch.where(mask, losses, 0), copies) / by_copy(mask, copies).clamp(min=1)
 
 
-class HTPO:
+class HTPO(TokenMean):
     """By other fillings of the objective table DAPO, CISPO and others."""
 
     def __init__(self, config: HTPOConfig, norm_adv_by_std: bool = True):
@@ -62,22 +85,36 @@ class HTPO:
     def prepare(self, batch: Batch) -> None:
         groups = Groups(batch.prompt.tolist(), batch.mask.device)
         weight = torch.ones_like(batch.reward)
-        advantage = grpo_advantage(batch.reward, weight, groups, self.norm_adv_by_std)
-        batch.advantages = torch.where(batch.mask, advantage.to(batch.old_log_prob).unsqueeze(1), 0)
+        advantage = grpo_advantage(batch.reward, weight, groups, self.norm_adv_by_std).unsqueeze(1)
+        correct, prompts = batch.acc == 1, batch.prompt.tolist()
+        if self.config.advantage == "gtpo":
+            advantage = gtpo_advantages(batch.reward, correct, batch.entropy, batch.mask, prompts)
+        elif self.config.advantage == "edge_grpo":
+            advantage = edge_advantages(advantage.squeeze(1), batch.entropy, batch.mask, prompts).unsqueeze(1)
+        batch.advantages = torch.where(batch.mask, advantage.to(batch.old_log_prob), 0)
         hard = groups.total(batch.acc) / groups.total(weight) < self.config.difficulty_threshold
-        batch.token_field = partition_tokens(batch.entropy, batch.mask, hard, batch.acc == 1, self.config)
+        ranked, border = self._ranked(batch)
+        batch.token_field = partition_tokens(ranked, batch.mask, hard, correct, self.config, border)
+
+    def _ranked(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """As `ranked_by` for each seed by itself; the border: `[R]`."""
+        parts = map(batch.of_copy, range(batch.copies))
+        found = [ranked_by(batch.entropy[rows], batch.mask[rows], batch.keys[rows], self.config) for rows in parts]
+        ranked, borders = zip(*found, strict=True)
+        if borders[0] is None:
+            return torch.cat(ranked), None
+        return torch.cat(ranked), torch.stack(borders).repeat_interleave(len(batch.mask) // batch.copies)
 
     def losses(self, log_prob, old_log_prob, advantages, token_field):
         return htpo_losses(log_prob, old_log_prob, advantages, token_field, self.config)
 
-    def baseline(self, batch: Batch) -> tuple[HTPO, torch.Tensor]:
-        """DAPO: PPO's clip for all groups."""
-        config = self.config
-        clip = {name: getattr(config, name) for name in ("clip_ratio_low", "clip_ratio_high", "clip_ratio_c")}
-        return HTPO(HTPOConfig(objectives="dapo", **clip)), batch.advantages
+    def active(self, log_prob, old_log_prob, advantages, token_field):
+        if self.config.is_dapo:
+            return {}
+        return {"htpo/active_share": htpo_active(log_prob, old_log_prob, advantages, token_field, self.config)}
 
 
-class HAPO:
+class HAPO(TokenMean):
     """Without its adaptive temperature, which any method may have."""
 
     def __init__(self, config: HAPOConfig):
@@ -89,21 +126,14 @@ class HAPO:
             rows = batch.of_copy(s)
             statistics = entropy_statistics(batch.entropy[rows], batch.mask[rows], self.config)
             batch.token_field[rows] = entropy_score(batch.entropy[rows], statistics)
-        batch.advantages = self._advantages(batch, self.config)
-
-    @staticmethod
-    def _advantages(batch: Batch, config: HAPOConfig) -> torch.Tensor:
         rewards = torch.zeros_like(batch.old_log_prob)
         rewards[:, 0] = batch.reward.to(rewards)
-        advantages, _ = group_advantages(rewards, batch.mask, batch.prompt, config, acc=batch.acc)
-        return torch.where(batch.mask, advantages, 0)
+        advantages = token_level_group_advantage(rewards, batch.mask, batch.prompt, self.config, acc=batch.acc)
+        batch.advantages = torch.where(batch.mask, advantages, 0)
 
     def losses(self, log_prob, old_log_prob, advantages, token_field):
         return hapo_losses(log_prob, old_log_prob, advantages, token_field, self.config)
 
-    def baseline(self, batch: Batch) -> tuple[HAPO, torch.Tensor]:
-        """GRPO with PPO's clip."""
-        off = dict.fromkeys(("adaptive_clip", "adaptive_advantage", "token_level_advantage"), False)
-        clip = {name: getattr(self.config, name) for name in ("clip_ratio_low", "clip_ratio_high", "clip_ratio_c")}
-        plain = HAPOConfig(norm_adv_by_std=self.config.norm_adv_by_std, **off, **clip)
-        return HAPO(plain), self._advantages(batch, plain)
+    def active(self, log_prob, old_log_prob, advantages, token_field):
+        found = hapo_active(log_prob, old_log_prob, advantages, token_field, self.config)
+        return {f"hapo/{name}active_share": tokens for name, tokens in found.items()}

@@ -11,6 +11,7 @@ from recipe.lab.objectives import HAPO, HTPO, Objective
 from recipe.lab.policy import Sizes
 from recipe.lab.rollout import Characters
 from recipe.lab.tasks import TASKS, Task
+from recipe.lab.verl_losses import VerlLoss
 from recipe.primitives.ranges import check_choice
 
 AT_LEAST = {"seeds": 1, "steps": 1, "prompts": 1, "n": 2, "updates": 1, "filter_rounds": 0, "staleness": 0}
@@ -45,8 +46,11 @@ def sizes_of(node: Mapping[str, Any], task: Task) -> Sizes:
 def objective_of(config: Mapping[str, Any]) -> Objective:
     """ValueError for a value out of range."""
     kind = config["loss"]
-    check_choice("loss", kind, ("htpo", "hapo"))
+    check_choice("loss", kind, ("htpo", "hapo", "verl"))
     clip = {key: config[key] for key in CLIP}
-    if kind == "htpo":
-        return HTPO(HTPOConfig(**config["htpo"], **clip), config["norm_adv_by_std"])
+    if kind != "hapo":
+        settings, norm = HTPOConfig(**config["htpo"], **clip), config["norm_adv_by_std"]
+        if kind == "htpo":
+            return HTPO(settings, norm)
+        return VerlLoss(settings, norm, config["policy_loss"], config["loss_agg_mode"])
     return HAPO(HAPOConfig(**config["hapo"], **clip, norm_adv_by_std=config["norm_adv_by_std"]))

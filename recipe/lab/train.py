@@ -82,9 +82,9 @@ def train(
         generated = time.perf_counter()
         with torch.no_grad():
             old, entropy = log_probs_and_entropy(policy, collected.rollouts, loop.temperature)
-        batch = Batch(
-            old, entropy, collected.rollouts.response_mask, collected.acc, collected.acc, collected.prompt, policy.copies
-        )
+        mask, rows = collected.rollouts.response_mask, collector.prompts * collector.n
+        keys = [f"{seed}.{step}.{i // collector.n}_{i % collector.n}_0" for seed in loop.seeds for i in range(rows)]
+        batch = Batch(old, entropy, mask, collected.acc, collected.acc, collected.prompt, policy.copies, keys)
         objective.prepare(batch)
         found = update(policy, optimizer, objective, collected.rollouts, batch, loop.updates, loop.temperature)
         adaptive.measure(batch)
@@ -112,7 +112,7 @@ def _of_seed(s: int, collected: Collected, batch: Batch, found: UpdateMetrics) -
         "actor/grad_norm": found.grad_norm[s].item(),
         "actor/pg_clipfrac": found.clip_share[s].item(),
         "actor/entropy": batch.entropy[rows][mask].mean().item(),
-        "lab/active_share": found.active_share[s].item(),
+        **{name: share[s].item() for name, share in found.active_shares.items()},
         "rollout_corr/kl": -drift.mean().item(),
         "response_length/mean": lengths.mean().item(),
         "response_length/max": lengths.max().item(),
@@ -138,11 +138,13 @@ def _line(step: int, steps: int, logged: list[dict[str, float]]) -> str:
     def mean(name: str) -> float:
         return sum(data[name] for data in logged) / len(logged)
 
+    name = next((name for name in logged[0] if name.endswith("/active_share")), None)
+    active = f"active {mean(name):.2%}  " if name else ""
     validation = next(name for name in logged[0] if "/acc/mean@" in name)
     return (
         f"step {step:4}/{steps}  {validation.rpartition('/')[2]} {mean(validation):.3f}  "
         f"train {mean('critic/score/mean'):.3f}  "
         f"entropy {mean('actor/entropy'):.3f}  clipped {mean('actor/pg_clipfrac'):.2%}  "
-        f"active {mean('lab/active_share'):.2%}  length {mean('response_length/mean'):.1f}  "
+        f"{active}length {mean('response_length/mean'):.1f}  "
         f"{mean('timing_s/step') / len(logged):.2f} s a step and seed"
     )

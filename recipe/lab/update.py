@@ -6,19 +6,19 @@ from dataclasses import dataclass
 
 import torch
 
-from recipe.lab.objectives import Batch, Objective
+from recipe.lab.objectives import Batch, Objective, by_copy
 from recipe.lab.policy import Policy
 from recipe.lab.rollout import Rollouts, log_probs_and_entropy
 
 
 @dataclass
 class UpdateMetrics:
-    """`[S]` each, means over the step's updates."""
+    """`[S]` each, means over the step's updates; active_shares by the names of the objective's metrics."""
 
     loss: torch.Tensor
     grad_norm: torch.Tensor
     clip_share: torch.Tensor
-    active_share: torch.Tensor
+    active_shares: dict[str, torch.Tensor]
 
 
 def make_optimizer(policy: Policy, lr: float, weight_decay: float = 0.01) -> torch.optim.Optimizer:
@@ -39,38 +39,31 @@ def update(
     """Train on the batch once, in `updates` mini-batches, in the order of its rows."""
     copies, rows = batch.copies, len(batch.mask) // batch.copies
     own = torch.arange(copies, device=batch.mask.device).unsqueeze(1) * rows
-    baseline, plain = objective.baseline(batch)
     found = []
     for part in torch.arange(rows, device=batch.mask.device).chunk(updates):
         index = (own + part).flatten()  # seed by seed
         mask, old, advantages = batch.mask[index], batch.old_log_prob[index], batch.advantages[index]
         log_prob, _ = log_probs_and_entropy(policy, rollouts.rows(index), temperature)
-        losses = objective.losses(log_prob, old, advantages, batch.token_field[index])
-        tokens = by_copy(mask, copies)
-        loss = by_copy(torch.where(mask, losses, 0), copies) / tokens.clamp(min=1)
+        loss = objective.loss(log_prob, old, advantages, batch.token_field[index], mask, copies)
         optimizer.zero_grad(set_to_none=True)
         loss.sum().backward()
         norm = clip_gradients(policy, max_grad_norm)
         optimizer.step()
 
-        log_prob = log_prob.detach()
-        ours = slopes(objective, log_prob, old, advantages, batch.token_field[index])
-        theirs = slopes(baseline, log_prob, old, plain[index], batch.token_field[index])
-        dropped = mask & (ours == 0) & (advantages != 0)
-        shares = [by_copy(x, copies) / tokens.clamp(min=1) for x in (dropped, mask & (ours != theirs))]
+        given = (log_prob.detach(), old, advantages, batch.token_field[index])
+        active = objective.active(*given)
+        dropped = (slopes(objective, *given, mask, copies) == 0) & (advantages != 0)
+        tokens = by_copy(mask, copies).clamp(min=1)
+        shares = [by_copy(mask & x, copies) / tokens for x in (dropped, *active.values())]
         found.append(torch.stack([loss.detach(), norm, *(x.to(norm) for x in shares)]))
-    return UpdateMetrics(*torch.stack(found).mean(0))
+    loss, norm, dropped, *shares = torch.stack(found).mean(0)
+    return UpdateMetrics(loss, norm, dropped, dict(zip(active, shares, strict=True)))
 
 
-def by_copy(values: torch.Tensor, copies: int) -> torch.Tensor:
-    """Sums over each seed's rows, `[R, T]` -> `[S]`."""
-    return values.reshape(copies, -1).sum(1)
-
-
-def slopes(objective: Objective, log_prob, old, advantages, token_field) -> torch.Tensor:
-    """The derivative of each token's loss by its log-prob, `[r, T]`."""
+def slopes(objective: Objective, log_prob, *rest) -> torch.Tensor:
+    """The derivative of the seeds' losses by each token's log-prob, `[r, T]`; takes the arguments of `Objective.loss`."""
     leaf = log_prob.detach().requires_grad_()
-    return torch.autograd.grad(objective.losses(leaf, old, advantages, token_field).sum(), leaf)[0]
+    return torch.autograd.grad(objective.loss(leaf, *rest).sum(), leaf)[0]
 
 
 def clip_gradients(policy: Policy, limit: float) -> torch.Tensor:

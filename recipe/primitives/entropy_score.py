@@ -17,7 +17,9 @@ from typing import Protocol
 import torch
 
 from recipe.primitives.finite import check_finite
+from recipe.primitives.ragged import at_tokens, covers, like
 from recipe.primitives.ranges import VARIANTS, check_choice
+from recipe.primitives.ranks import value_at_rank
 
 ENTROPY_FLOOR = 1e-6  # nats; the driver and the sampler must floor alike
 
@@ -82,8 +84,9 @@ def entropy_statistics(entropy: torch.Tensor, response_mask: torch.Tensor, confi
     The results are Python numbers, so a CUDA tensor synchronises; this is meant for the driver.
 
     Args:
-        entropy: `[B, T]` floating, nats, computed in float32 unless float64. Entries outside the mask are ignored.
-        response_mask: `[B, T]` bool or 0/1, True at response tokens.
+        entropy: floating, nats, computed in float32 unless float64; padded `[B, T]` or, on the CPU, nested `[B, j]`. Entries
+            outside the mask are ignored.
+        response_mask: bool or 0/1, True at response tokens; in the layout of `entropy`, or padded beside nested entropies.
         config: pivot and variant.
 
     Returns:
@@ -92,19 +95,21 @@ def entropy_statistics(entropy: torch.Tensor, response_mask: torch.Tensor, confi
     Raises:
         ValueError: shapes do not fit, or an entropy in the mask is not finite.
     """
-    if entropy.shape != response_mask.shape or entropy.ndim != 2:
+    if not covers(response_mask, entropy) or entropy.ndim != 2:
         raise ValueError(
             f"entropy_statistics takes entropy and response_mask [B, T]; got {list(entropy.shape)} and "
             f"{list(response_mask.shape)}"
         )
     mask = response_mask.bool()
     entropy = entropy.detach()
-    check_finite(entropy, mask)
-    z = _log_entropy(entropy[mask])  # [N]
-    if len(z) == 0:
+    entropies = at_tokens(entropy, mask)  # [N]
+    if len(entropies) == 0:
         return EntropyStatistics(variant=config.variant)
-    # kthvalue counts from 1. round() is Python's, to even, as torch.quantile's nearest.
-    center = z.kthvalue(round(config.entropy_pivot * (len(z) - 1)) + 1).values
+    if not all(x.isfinite() for x in entropies.aminmax()):  # NaN is both
+        check_finite(entropy, mask)
+    z = _log_entropy(entropies)
+    # round() is Python's, to even, as torch.quantile's nearest.
+    center = value_at_rank(z, round(config.entropy_pivot * (len(z) - 1)))
     z -= center
     std = z.square().mean().sqrt()
     # std is 0 only if every z is; 0 / 1 then leaves the extremes 0.
@@ -119,12 +124,14 @@ def entropy_score(entropy: torch.Tensor, statistics: EntropyStatistics) -> torch
     An entry depends on nothing but itself and the statistics. A NaN stays NaN.
 
     Args:
-        entropy: floating, any shape, nats. Entries outside the response mask get a score without a meaning.
+        entropy: floating, any shape or nested, nats. Entries outside the response mask get a score without a meaning.
         statistics: of the batch that the entropies belong to; in the sampler, of the training step before.
 
     Returns:
         The shape of `entropy`, float64 if that is, else float32.
     """
+    if entropy.is_nested:
+        return like(entropy_score(entropy.values(), statistics), entropy)
     z = _log_entropy(entropy.detach()).sub_(statistics.center)
     return torch.where(z > 0, z * statistics.slope_above, z * statistics.slope_below).clamp_(-1, 1)
 

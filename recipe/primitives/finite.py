@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import torch
 
+from recipe.primitives.ragged import Ragged
+
 
 def check_finite(entropy: torch.Tensor, mask: torch.Tensor) -> None:
     """Refuse an entropy that is not finite at a response token. Waits for the device.
 
     Args:
-        entropy: `[B, T]` floating, nats.
-        mask: `[B, T]` bool, the response tokens.
+        entropy: floating, nats, padded `[B, T]` or nested `[B, j]`.
+        mask: `[B, T]` bool, the response tokens; beside nested entropies, T is at least their longest row.
 
     Raises:
         ValueError: names the rows.
     """
+    if entropy.is_nested:
+        rows = Ragged.of(entropy)
+        if rows.values.isfinite().all():
+            return
+        longest = int(rows.lengths.max())  # to which torch pads it if it knows it, else to the sum of the lengths
+        entropy, mask = entropy.to_padded_tensor(0.0)[:, :longest], mask[:, :longest]
     fine = _fine(entropy, mask)
     if not fine.all():
         rows = (~fine).nonzero().flatten().tolist()

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from recipe.primitives.ragged import like
 from recipe.token_level.method import Method
 
 
@@ -21,10 +22,12 @@ class EstimatorInputs:
     settings: the method's typed settings.
     keys: `[B]` verl's row keys `{prompt uid}_{session}_{output}`.
     is_padding: `[B]` bool, rows that verl added to make the batch divisible.
-    entropy: `[B, T]` nats, of the policy that verl takes for the old one.
+    entropy: nats, of the policy that verl takes for the old one; nested `[B, j]`, as many as a row's response has tokens, or
+        padded `[B, T]` with 0. `padded_entropy` for an estimator that does not work on nested tensors.
     acc: `[B]` the verifier's verdict, NaN where the reward function gave none.
     filtered: `[B]` bool, rows of truncated responses that overlong filtering keeps from the loss; None: there are none.
-    token_fields: filled by the estimator; `[B, T]` tensors that travel with the batch to the policy loss.
+    token_fields: filled by the estimator; tensors that travel with the batch to the policy loss, in the layout of `entropy` or
+        padded `[B, T]`.
     statistics: filled by an estimator that measures the whole batch, for those who need the same afterwards.
     metrics: filled by the estimator; logged with the step.
     """
@@ -39,14 +42,25 @@ class EstimatorInputs:
     statistics: Any = None
     metrics: dict[str, float] = field(default_factory=dict)
 
+    def padded_entropy(self) -> torch.Tensor:
+        """`[B, T]` nats, 0 beyond a response, T that of the longest."""
+        return self.entropy.to_padded_tensor(0.0) if self.entropy.is_nested else self.entropy
+
     def trained(self, response_mask: torch.Tensor) -> torch.Tensor:
-        """`[B, T]` bool: the tokens that the loss will see. Entropy borders, statistics and metrics are over these.
+        """Bool, padded `[B, T]` or nested as given: the tokens that the loss will see. Entropy borders, statistics and metrics
+        are over these.
 
         Only a baseline is over `response_mask`, which has the filtered rows, too. The trainer writes this mask in its place
         once the estimator is through.
         """
         mask = response_mask.bool()
-        return mask if self.filtered is None else mask & ~torch.from_numpy(self.filtered).unsqueeze(1)
+        if self.filtered is None:
+            return mask
+        kept = ~torch.from_numpy(self.filtered)
+        if not mask.is_nested:
+            return mask & kept.unsqueeze(1)
+        tokens = mask.values()
+        return like(tokens & kept.repeat_interleave(mask.offsets().diff(), output_size=len(tokens)), mask)
 
 
 @dataclass

@@ -20,8 +20,14 @@ def grpo_advantages(keys: list[str], token_level_rewards: torch.Tensor, response
     Returns:
         `[B, T]` of the rewards' dtype, 0 outside the response mask.
     """
+    mask = response_mask.bool()
+    return torch.where(mask, row_advantages(keys, token_level_rewards, mask.any(dim=1), config).unsqueeze(1), 0)
+
+
+def row_advantages(keys: list[str], token_level_rewards: torch.Tensor, some: torch.Tensor, config) -> torch.Tensor:
+    """`[B]`: the advantage that all tokens of a row have; some: `[B]` bool, rows with a response token; else as above."""
     rows = Rows.of(keys)
     by_std = True if config is None else config.get("norm_adv_by_std_in_grpo", True)
-    weight = row_weights(rows.session, member=rows.members(response_mask))
-    scalar = grpo_advantage(rows.rewards(token_level_rewards), weight, Groups(rows.prompt, "cpu"), by_std)
-    return torch.where(response_mask.bool(), scalar.to(token_level_rewards.dtype).unsqueeze(1), 0)
+    weight = row_weights(rows.session, member=rows.members(some.unsqueeze(1)))
+    advantage = grpo_advantage(rows.rewards(token_level_rewards), weight, Groups(rows.prompt, "cpu"), by_std)
+    return advantage.to(token_level_rewards.dtype)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -40,12 +42,24 @@ class Rows:
 
     @classmethod
     def of(cls, keys: list[str]) -> Rows:
-        """From keys `{prompt uid}_{session}_{output}`."""
-        session_of_row, output = zip(*(key.rsplit("_", 1) for key in keys), strict=True)
-        sessions, session = np.unique(session_of_row, return_inverse=True)
-        _, prompt = np.unique([name.rsplit("_", 1)[0] for name in sessions], return_inverse=True)
-        # In the order of outputs, the last write to a session is its last output.
-        last_row = np.zeros(len(sessions), dtype=np.int64)
-        order = np.argsort([int(i) for i in output], kind="stable")
-        last_row[session[order]] = order
-        return cls(session=session, prompt=prompt[session], prompt_of_session=prompt, last_row=last_row)
+        """From keys `{prompt uid}_{session}_{output}`; those of the last call are known."""
+        return _of(tuple(keys))
+
+
+@lru_cache(maxsize=1)  # asked for several times a step
+def _of(keys: tuple[str, ...]) -> Rows:
+    session_of_row, output = zip(*(key.rsplit("_", 1) for key in keys), strict=True)
+    sessions, session = _numbered(session_of_row)
+    _, prompt = _numbered([name.rsplit("_", 1)[0] for name in sessions])
+    # In the order of outputs, the last write to a session is its last output.
+    last_row = np.zeros(len(sessions), dtype=np.int64)
+    order = np.argsort([int(i) for i in output], kind="stable")
+    last_row[session[order]] = order
+    return Rows(session=session, prompt=prompt[session], prompt_of_session=prompt, last_row=last_row)
+
+
+def _numbered(names: Sequence[str]) -> tuple[list[str], np.ndarray]:
+    """The different names, sorted, and each one's number among them; np.unique pads strings to the longest first."""
+    different = sorted(set(names))
+    number = {name: i for i, name in enumerate(different)}
+    return different, np.array([number[name] for name in names], dtype=np.int64)

@@ -55,14 +55,14 @@ class TokenLevelTrainer(HookedTrainer):
 
     def advantage_step(self, batch, metrics):
         filtering = overlong_filtering(self.config).enabled
-        fields = ["entropy", "response_mask", "extra_fields", *(["responses"] if filtering else [])]
+        fields = ["entropy", "extra_fields", *(["responses"] if filtering else [])]
         with marked_timer("fetch_estimator_inputs", self.timing_raw):
             rows = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=fields)
         inputs = EstimatorInputs(
             settings=self.settings,
             keys=list(batch.keys),
             is_padding=np.array([tag.get("is_padding", False) for tag in batch.tags], dtype=bool),
-            entropy=rows["entropy"].to_padded_tensor(0.0),
+            entropy=rows["entropy"],
             acc=verdicts(rows["extra_fields"]),
         )
         if filtering:
@@ -74,7 +74,7 @@ class TokenLevelTrainer(HookedTrainer):
         by_verdict = filters and filters.enable and filters.metric == "acc"
         dropped = filtered_by_reward(metrics) if by_verdict else {}
         metrics.update(verdict_metrics(inputs.keys, inputs.acc, inputs.is_padding, dropped))
-        lengths, longest = rows["response_mask"].offsets().diff().numpy(), self.config.actor_rollout_ref.rollout.response_length
+        lengths, longest = inputs.entropy.offsets().diff().numpy(), self.config.actor_rollout_ref.rollout.response_length
         metrics.update(response_metrics(inputs.keys, inputs.is_padding, lengths, rows["extra_fields"], longest))
         with handing_estimator(inputs):
             batch = super().advantage_step(batch, metrics)
@@ -84,7 +84,9 @@ class TokenLevelTrainer(HookedTrainer):
         if not inputs.token_fields:
             return batch
         with marked_timer("send_token_fields", self.timing_raw):
-            nested = {name: response_to_nested(x, rows["response_mask"]) for name, x in inputs.token_fields.items()}
+            nested = {
+                name: x if x.is_nested else response_to_nested(x, inputs.entropy) for name, x in inputs.token_fields.items()
+            }
             fields = TensorDict(nested, batch_size=len(batch))
             return tq.kv_batch_put(keys=batch.keys, partition_id=batch.partition_id, fields=fields)
 
@@ -107,7 +109,7 @@ class TokenLevelTrainer(HookedTrainer):
             return batch
         where = {"keys": batch.keys, "partition_id": batch.partition_id}
         nested = tq.kv_batch_get(**where, select_fields=["response_mask"])["response_mask"]
-        mask = response_to_nested(inputs.trained(nested.to_padded_tensor(0)).long(), nested)
+        mask = inputs.trained(nested).long()
         fields = TensorDict({"response_mask": mask, "loss_mask": mask.clone()}, batch_size=len(batch))
         return tq.kv_batch_put(**where, fields=fields)
 

@@ -90,6 +90,29 @@ def test_metrics_count_what_they_say(actor_config):
     assert metrics["actor/pg_clipfrac"] == pytest.approx(lost[mask].float().mean().item(), abs=1e-6)
 
 
+def test_active_shares_by_hand(actor_config):
+    batch, config = random_batch(rows=16, seed=3), actor_config(recipe="hapo")
+    score = scored(batch)
+    found = loss_ratios(call(batch, config, score)[3])
+    mask, up = batch["response_mask"], batch["advantages"] > 0
+    ratio = (batch["log_prob"] - batch["old_log_prob"]).exp()
+
+    def kept(low, high):
+        return torch.where(up, ratio <= 1 + high, ratio >= 1 - low)
+
+    low, high = 0.2 * (1 - score.clamp(max=0)), 0.28 * (1 + score.clamp(min=0))
+    wider = kept(low, high) & ~kept(0.2, 0.28)
+    inside = (ratio > 0.9) & (ratio < 1.14)
+    scaled = torch.where(score > 0, ~inside, inside) & (score != 0) & kept(0.2, 0.28)
+    for part, tokens in (("adaptive_clip", wider), ("adaptive_advantage", scaled)):
+        assert found[f"hapo/{part}/active_share"] == pytest.approx(tokens[mask].float().mean().item(), rel=1e-6), part
+        assert tokens[mask].any()
+        alone = {other: other == part for other in OFF}
+        ratios = loss_ratios(call(batch, config, score, **alone)[3])
+        assert ratios["hapo/active_share"] == pytest.approx(found[f"hapo/{part}/active_share"])
+    assert not [name for name in loss_ratios(call(batch, config, score, **OFF)[3]) if "active" in name]
+
+
 def test_metrics_do_not_see_what_is_outside_the_mask(actor_config):
     batch, config = random_batch(rows=6), actor_config(recipe="hapo")
     score = scored(batch)
@@ -137,7 +160,7 @@ def test_the_registered_loss_and_its_metrics_do_not_synchronise(actor_config):
         loss, _ = get_policy_loss_fn("hapo")(*rows, "token-mean", config)
         metrics = device_metrics(inputs.means, inputs.sums)
         loss.backward()
-    assert len(metrics) == 3 + 2 * 4
+    assert len(metrics) == 3 + 2 * 4 + 3
 
 
 T = 6
@@ -194,6 +217,22 @@ def test_the_share_of_prompts_that_fall_back_is_reported():
     assert inputs.metrics["hapo/grpo_fallback_share"] == 0.5
     assert advantages[0, 0].item() == pytest.approx((0 - 5 / 6) / (np.std([0, 1, 1, 1, 1, 1], ddof=1) + 1e-6), rel=1e-5)
     assert (advantages[-1] == 0).all()
+
+
+def test_the_share_of_tokens_with_another_advantage_than_grpos():
+    # q has eight responses of equal length, where the deviations differ by 7 %; r has a long wrong one; of two the
+    # deviations differ by 1.41.
+    keys = [f"q_{i}_0" for i in range(8)] + ["r_0_0", "r_1_0", "r_2_0"]
+    rewards = [0.0, 1.0] * 4 + [1.0, 0.0, 1.0]
+    name = "hapo/token_level_advantage/active_share"
+    _, inputs = estimate(keys, rewards, ragged(*[4] * 8, 1, 6, 1))
+    assert inputs.metrics[name] == pytest.approx(8 / 40)
+    _, inputs = estimate(keys, rewards, ragged(*[4] * 8, 1, 6, 1), filtered=[False] * 9 + [True, False])
+    assert inputs.metrics[name] == pytest.approx(2 / 34)
+    _, inputs = estimate(["p_0_0", "p_1_0"], [0.0, 1.0], ragged(3, 3))
+    assert inputs.metrics[name] == 1
+    _, inputs = estimate(keys, rewards, ragged(*[4] * 8, 1, 6, 1), HAPOConfig(token_level_advantage=False))
+    assert name not in inputs.metrics
 
 
 def test_a_session_of_several_outputs_has_one_reward_and_counts_once():

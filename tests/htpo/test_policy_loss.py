@@ -98,6 +98,9 @@ def test_group_metrics_in_closed_form(actor_config):
     losses = token_losses(batch["log_prob"], batch["old_log_prob"], batch["advantages"], groups, HTPOConfig())
     ratio = (batch["log_prob"] - batch["old_log_prob"]).exp()
     outside = (ratio < 0.8) | (ratio > 1.28)
+    # Silenced tokens that DAPO would move, and those outside the range where a group's objective begins.
+    up, moved = batch["advantages"] > 0, torch.where(batch["advantages"] > 0, ratio <= 1.28, ratio >= 0.8)
+    active = ((groups < 0) & moved) | ((groups == 2) & up & outside) | (((groups == 4) | (groups == 8)) & ~up & (ratio < 0.8))
     found = partition_metrics(groups, batch["entropy"]) | loss_ratios(call(batch, config)[3])
     for group, name in enumerate(GROUPS, start=1):
         member = groups.abs() == group
@@ -106,8 +109,23 @@ def test_group_metrics_in_closed_form(actor_config):
         assert found[f"htpo/{name}/entropy"] == pytest.approx(float(batch["entropy"][member].mean()), rel=1e-5)
         assert found[f"htpo/{name}/detached_share"] == pytest.approx(float((groups[member] < 0).float().mean()))
         assert found[f"htpo/{name}/outside_clip_share"] == pytest.approx(float(outside[member].float().mean()), rel=1e-5)
+        assert found[f"htpo/{name}/active_share"] == pytest.approx(float(active[member].float().mean()), rel=1e-5)
         assert found[f"htpo/{name}/loss"] == pytest.approx(float(losses[member].mean()), rel=1e-4, abs=1e-6)
     assert sum(found[f"htpo/{name}/token_share"] for name in GROUPS) == pytest.approx(1)
+    assert found["htpo/active_share"] == pytest.approx(float(active[batch["response_mask"]].float().mean()), rel=1e-6)
+    assert 0.01 < found["htpo/active_share"] < 0.5
+
+
+def test_weights_do_not_make_a_token_active_and_dapo_reports_none(actor_config):
+    batch, config = random_batch(rows=16), actor_config()
+    weights = torch.rand(16, 64, dtype=torch.float64) + 0.5
+    found, weighted = (loss_ratios(call(batch, config, weights=x)[3]) for x in (None, weights))
+    assert weighted["htpo/active_share"] == found["htpo/active_share"]
+    assert not [name for name in loss_ratios(call(batch, config, objectives="dapo")[3]) if "active" in name]
+    # A table that has DAPO's objective in seven groups of eight is none.
+    cell = {"hard_correct_high": {"loss": "encourage"}}
+    others = {name: {} for name in GROUPS} | cell
+    assert "htpo/active_share" in loss_ratios(call(batch, config, objectives=others)[3])
 
 
 def test_an_empty_group_reports_a_share_of_zero_and_nothing_else():
@@ -154,4 +172,4 @@ def test_the_registered_loss_and_its_metrics_do_not_synchronise(actor_config, so
         loss, _ = get_policy_loss_fn("htpo")(*rows, "token-mean", config)
         metrics = device_metrics(inputs.means, inputs.sums)
         loss.backward()
-    assert len(metrics) == 3 + 3 * len(GROUPS)
+    assert len(metrics) == 3 + 4 * len(GROUPS)

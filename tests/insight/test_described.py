@@ -98,7 +98,7 @@ def test_two_versions_of_a_method_keep_their_own_groups(tmp_path):
     runs = load_runs([write_run(tmp_path / "a"), write_run(tmp_path / "b", display=newer)])
     section = groups(runs)
     assert {trace["key"] for trace in section["rows"][-2]["plots"][0]["traces"]} == {"m1-1"}
-    assert [len(row["plots"]) for row in section["rows"]] == [1] * 7
+    assert [len(row["plots"]) for row in section["rows"]] == [1] * 8
     html = write_report([tmp_path / "a", tmp_path / "b"], tmp_path / "out").read_text()
     assert "--m0-1: #6fb3de;" in html
     assert "--m1-1: #010203;" in html

@@ -17,6 +17,8 @@ from recipe.lab.settings import check, objective_of, task_of
 from tests import ROOT
 
 METHODS, TASKS = (sorted(path.stem for path in (HERE / "config" / group).glob("*.yaml")) for group in ("method", "task"))
+# Whose loss is token by token, and not DAPO's.
+ACTIVE = ("htpo", "hapo", "archer", "cispo", "forking_tokens", "forking_tokens_by_response", "random_tokens")
 TINY = (
     *("task=countdown", "steps=3", "seeds=2", "prompts=3", "n=4", "updates=2", "filter_rounds=2", "warm_start.steps=5"),
     *("model.width=16", "model.head=8", "model.inner=16", "model.layers=1"),
@@ -79,10 +81,12 @@ def test_overrides_are_those_of_a_real_run():
         ("lr=-1", "lr is -1; give a number above 0"),
         ("updates=1000", "updates=1000 are more than the 128 responses of a step"),
         ("task.kind=chess", "task.kind"),
+        ("htpo.advantage=gae", "htpo.advantage is 'gae'"),
+        ("policy_loss.loss_mode=ppo", "policy_loss: Unsupported loss mode: ppo"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(override, sentence, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["lab", override])
+    monkeypatch.setattr(sys, "argv", ["lab", override, *(["loss=verl"] if "loss_mode" in override else [])])
     assert main() == 2
     said = capsys.readouterr().err
     assert said.startswith("error: ")
@@ -102,14 +106,47 @@ def test_a_run_trains_each_seed_and_writes_its_metrics(tmp_path, method):
         for step in (1, 2, 3):
             assert 0 <= steps[step]["critic/score/mean"] <= 1
             assert steps[step]["actor/entropy"] > 0
-    if method == "dapo":
-        assert all(steps[step]["lab/active_share"] == 0 for steps in found.values() for step in (1, 2, 3))
+            shares = [value for name, value in steps[step].items() if name.endswith("active_share")]
+            assert all(0 <= share <= 1 for share in shares)
+            assert bool(shares) == (method in ACTIVE)
 
 
-def test_the_same_seed_gives_the_same_run(tmp_path):
-    (first, _), (second, _) = trained(tmp_path / "a"), trained(tmp_path / "b")
+def test_the_lab_has_every_rival_of_a_real_run():
+    rivals = {path.stem for path in (ROOT / "recipe/htpo/config/rival").glob("*.yaml")}
+    assert rivals | {"htpo", "hapo", "grpo"} == set(METHODS)
+
+
+@pytest.mark.parametrize("name", ["clip_cov", "gspo", "dppo_kl", "gpg"])
+def test_a_loss_of_verl_is_called_for_each_seed_by_itself(name):
+    from verl.trainer.ppo.core_algos import get_policy_loss_fn
+
+    objective = objective_of(composed([f"method={name}"]))
+    g = torch.Generator().manual_seed(0)
+    old, log_prob, advantages = (-torch.rand(6, 5, generator=g) * 2 for _ in range(3))
+    mask = torch.arange(5) < torch.tensor([5, 2, 3, 1, 4, 5])[:, None]
+    torch.manual_seed(0)
+    found = objective.loss(log_prob, old, advantages, None, mask, 2)
+    torch.manual_seed(0)
+    for seed, rows in enumerate((slice(0, 3), slice(3, 6))):
+        given = (old[rows], log_prob[rows], advantages[rows], mask[rows].float())
+        expected = get_policy_loss_fn(name)(*given, "token-mean", objective.actor)[0]
+        assert found[seed].item() == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_verls_vanilla_loss_trains_as_the_table_does(tmp_path):
+    (table, _), (verls, _) = trained(tmp_path / "a", "method=dapo"), trained(tmp_path / "b", "method=dapo", "loss=verl")
+    for step, data in numbers(table["seed-0"]).items():
+        assert {name: verls["seed-0"][step][name] for name in data} == pytest.approx(data, rel=1e-3, abs=1e-5)
+
+
+@pytest.mark.parametrize("method", ["htpo", "clip_cov"])
+def test_the_same_seed_gives_the_same_run(tmp_path, method):
+    method = f"method={method}"
+    (first, _), (second, _) = trained(tmp_path / "a", method), trained(tmp_path / "b", method)
     assert numbers(first["seed-1"]) == numbers(second["seed-1"])
     assert numbers(first["seed-0"]) != numbers(first["seed-1"])
+    if method == "method=clip_cov":  # draws from torch's own generator
+        return
     alone, _ = trained(tmp_path / "c", "seed=1", "seeds=1")
     for step, data in numbers(first["seed-1"]).items():
         for name, value in data.items():

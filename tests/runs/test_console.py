@@ -23,6 +23,7 @@ STEP = {
     "timing_s/update_actor": 17.4,
     "critic/returns/max": 3.0,
     "htpo/hard_prompt_share": 0.43,
+    "htpo/active_share": 0.018,
 } | {
     f"htpo/{name}/token_share": share
     for name, share in zip(GROUPS, (0.05, 0.04, 0.09, 0.08, 0.34, 0.22, 0.1, 0.08), strict=True)
@@ -32,7 +33,7 @@ STEP = {
 def test_one_line_with_the_numbers_of_the_step():
     assert lines(STEP, 12, 300, HTPO.console) == [
         "step  12/300  reward  0.64  acc 0.71  entropy 0.310  length   812  clip  0.4%  hard  43%  "
-        "groups  5/ 4/ 9/ 8/34/22/10/ 8 %    412 tok/s/GPU     61 s (rollout 38, update 17)"
+        "active  1.8%  groups  5/ 4/ 9/ 8/34/22/10/ 8 %    412 tok/s/GPU     61 s (rollout 38, update 17)"
     ]
 
 

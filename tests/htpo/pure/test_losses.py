@@ -5,6 +5,7 @@ import math
 import torch
 
 from recipe.htpo import GROUPS, PRESETS, HTPOConfig, Objective, partition_tokens, token_losses
+from recipe.htpo.losses import clip_bounds
 from recipe.htpo.partition import row_labels
 from tests.no_sync import no_sync
 from tests.pure_support import DEVICE, raises, random_batch
@@ -94,7 +95,7 @@ def test_detached_and_padding_tokens_have_neither_loss_nor_gradient():
 
 def figure_objective(log_prob, old_log_prob, advantage, name, config):
     """J of one token, written with autograd as the paper's figure has it."""
-    low, high = 1 - config.clip_ratio_low, 1 + config.clip_ratio_high
+    low, high = config.clip_bounds(config.objectives[name])
     log_ratio = (log_prob - old_log_prob).clamp(-20, 20)
     ratio = log_ratio.exp()
     stopped = torch.exp(log_prob - log_prob.detach())  # pi / sg[pi]
@@ -112,6 +113,16 @@ def figure_objective(log_prob, old_log_prob, advantage, name, config):
     if advantage < 0:
         value = torch.maximum(value, advantage * config.clip_ratio_c)
     return value * config.objectives[name].weight
+
+
+def test_a_groups_own_clip_range():
+    assert HTPOConfig().clip_bounds(Objective()) == (0.8, 1.28)
+    assert HTPOConfig(clip_ratio_low=0.1).clip_bounds(Objective(clip_high=0.5)) == (0.9, 1.5)
+    archer = HTPOConfig(objectives="archer")
+    low, high = clip_bounds(torch.tensor([[1, 2, 0, -8]], dtype=torch.int8, device=DEVICE), archer, torch.float64)
+    assert low.tolist() == [[0.8, 0.5, 0.8, 0.5]]
+    assert high.tolist() == [[1.2, 1.5, 1.28, 1.5]]
+    assert clip_bounds(torch.tensor([[1]], dtype=torch.int8), HTPOConfig(), torch.float32) == (0.8, 1.28)  # no look-up
 
 
 def test_random_batches_equal_autograd_on_the_figure():

@@ -31,6 +31,8 @@ SICK = [
         0.0,
         "no token of the group easy_wrong_low; lower htpo.difficulty",
     ),
+    ("htpo/active_share", None, 0.05, 0.004, "(mean of 20 steps; sound is more than 0.5%): the loss is DAPO's on nearly all"),
+    ("hapo/active_share", None, 0.8, 0.001, "adaptive clip and advantage do next to nothing; raise hapo.clip_alpha"),
     ("htpo/hard_correct_high/token_share", None, 0.1, 0.0, "raise htpo.difficulty_threshold"),
     ("hapo/low_entropy/outside_clip_share", None, 0.01, 0.9, "the low-entropy tokens too far"),
     ("hapo/high_entropy/token_share", None, 0.2, 0.0, "no token of the high-entropy tokens"),
@@ -59,6 +61,14 @@ def test_a_group_without_tokens_is_said_after_twenty_steps():
         assert not said(only(metric), [0.0] * 19)
         assert list(said(only(metric), [0.0] * 21)) == [20]
         assert not said(only(metric), ([0.0] * 19 + [0.01]) * 3)
+
+
+def test_dapo_in_all_but_name_is_said_after_twenty_steps():
+    for metric in ("htpo/active_share", "hapo/active_share"):
+        assert not said(only(metric), [0.0] * 19)
+        assert list(said(only(metric), [0.002, 0.006] * 10)) == [20]
+        assert not said(only(metric), [0.006] * 100)
+        assert not said(only(metric), [None] * 100)  # DAPO's own table
 
 
 def test_hard_prompts_have_two_sides():
