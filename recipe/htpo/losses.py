@@ -91,7 +91,7 @@ def _loss_and_kept(ratio, advantages, groups, config: HTPOConfig):
     """Losses, and where the gradient is kept, bool; `[B, T]`."""
     rules = _rules(config.key, ratio.dtype, ratio.device)
     # From 0 to 16 for A >= 0, then as many for A < 0; on int8, which costs next to nothing.
-    index = (advantages < 0).view(torch.int8).mul(17).add_(groups).add_(8).int().flatten()
+    index = (advantages < 0).to(torch.int8).mul(17).add_(groups).add_(8).int().flatten()
 
     def of(values: torch.Tensor) -> torch.Tensor:
         return values.index_select(0, index).view_as(ratio)
