@@ -254,7 +254,7 @@ def scaling(full: bool, rounds: int) -> None:
     total = 4_200_000 if full else 1_000_000
     counts = (256, 1_024, 4_096, 16_384) if full else (256, 2_048)
     shapes = [(max(total // length, 1), length) for length in ((256, 1_024, 4_096, 16_384, 32_768) if full else (256, 2_048))]
-    shapes += [(rows, 512) for rows in counts]
+    shapes += [(rows, 2_048) for rows in counts]
     config, functions, tokens = HTPOConfig(), {}, {}
     for rows, length in shapes:
         lengths = torch.randint(length // 2, length + length // 2 + 1, (rows,))

@@ -27,7 +27,7 @@ from typing import NamedTuple
 import torch
 
 from recipe.htpo.settings import HTPOConfig
-from recipe.primitives.ragged import by_rows
+from recipe.primitives.masks import as_float
 from recipe.primitives.slope import LOG_RATIO_LIMIT, WithSlope
 
 
@@ -50,41 +50,26 @@ def token_losses(
     Returns:
         `[B, T]`, float64 if any floating input is, else float32; 0 outside the groups.
     """
-    return measured_losses(log_prob, old_log_prob, advantages, token_groups, config)[0]
+    return losses_and_ratios(log_prob, old_log_prob, advantages, token_groups, config)[0]
 
 
-def measured_losses(
-    log_prob, old_log_prob, advantages, token_groups, config: HTPOConfig, factor=None, measure=None, response_mask=None
-):
-    """`token_losses`, and what is measured of them in the same pass over the tokens.
+def losses_and_ratios(
+    log_prob, old_log_prob, advantages, token_groups, config: HTPOConfig, factor: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """`token_losses`, and what they were made of: the log-ratio and the importance ratio, detached; `[B, T]` each.
 
-    Args:
-        factor: `[B, T]` or `[B, 1]`, of losses and gradients, e.g. importance weights; finite where there is no token.
-        measure: called as `measure(losses, log_ratio, ratio, advantages, token_groups, response_mask)`, with tensors that have
-            no gradient, of all rows or of some; returns a tensor with a row for each.
-        response_mask: `[B, T]`, for `measure`.
-
-    Returns:
-        The losses, and what was measured, if anything.
+    factor: `[B, T]` or `[B, 1]`, of losses and gradients, e.g. importance weights; finite where there is no token.
     """
     dtype = torch.promote_types(torch.promote_types(log_prob.dtype, old_log_prob.dtype), torch.float32)
     dtype = torch.promote_types(dtype, advantages.dtype)
-
-    def compute(log_prob, old_log_prob, advantages, groups, *others):
-        log_ratio, advantages = log_prob.to(dtype) - old_log_prob.to(dtype), advantages.to(dtype)
-        ratio = log_ratio.exp()
-        loss, kept = _loss_and_kept(ratio, advantages, groups, config)
-        if factor is not None:
-            *others, factors = others
-            loss = loss * factors
-        return loss, loss * kept, *(measure(loss, log_ratio, ratio, advantages, groups, x) for x in others)
-
-    others = [response_mask] * (measure is not None) + [factor] * (factor is not None)
     with torch.no_grad():
-        loss, slope, *measured = by_rows(
-            compute, log_prob.detach(), old_log_prob.detach(), advantages.detach(), token_groups, *others
-        )
-    return WithSlope.apply(log_prob, loss, slope), *measured
+        log_ratio = log_prob.detach().to(dtype) - old_log_prob.detach().to(dtype)
+        ratio = log_ratio.exp()
+        loss, kept = _loss_and_kept(ratio, advantages.detach().to(dtype), token_groups, config)
+        if factor is not None:
+            loss = loss * factor
+        slope = loss * as_float(kept)
+    return WithSlope.apply(log_prob, loss, slope), log_ratio, ratio
 
 
 def _loss_and_kept(ratio, advantages, groups, config: HTPOConfig):

@@ -23,8 +23,9 @@ from torch.linalg import vecdot
 
 from recipe.htpo.objectives import GROUPS
 from recipe.htpo.settings import HTPOConfig
+from recipe.primitives.masks import as_float
 from recipe.primitives.ragged import BLOCK, Ragged, in_threads
-from recipe.token_level.clip_metrics import NAMES, as_float, clip_means, clip_sums
+from recipe.token_level.clip_metrics import NAMES, clip_means, clip_sums
 
 _IDS = range(1, len(GROUPS) + 1)
 
