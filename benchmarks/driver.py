@@ -30,6 +30,7 @@ from tensordict import TensorDict
 from tensordict.tensorclass import NonTensorStack
 from verl.trainer.ppo import core_algos
 
+from benchmarks.rows import measured
 from benchmarks.timing import interleaved, machine
 from recipe.hapo import HAPOConfig
 from recipe.htpo import HTPOConfig, partition_tokens
@@ -38,6 +39,7 @@ from recipe.htpo.metrics import partition_metrics
 THREADS = 2
 METHODS = {"htpo": HTPOConfig(), "hapo": HAPOConfig()}
 STEPS = ("verl", *METHODS)
+GOALS = {"htpo": 0.15, "hapo": 0.2}
 PARTITION = "timing_s/token_partition"  # in the step's metrics: labels, check, partition and its metrics
 
 
@@ -50,7 +52,7 @@ class Size:
     longest: int
 
 
-SMALL, FULL = Size(8, 330, 1024), Size(128, 6_700, 20_480)
+SMALL, FULL = Size(32, 1_700, 8_192), Size(128, 6_700, 20_480)
 
 
 def lengths_of(size: Size) -> torch.Tensor:
@@ -193,24 +195,25 @@ def steps(size: Size, rounds: int, with_ray: bool) -> None:
     keys, rows = batch_of(size)
     tokens = int(rows["entropy"].offsets()[-1])
     print(f"\n{len(keys):,} responses, {tokens:,} tokens, at most {size.longest:,} a response; medians of {rounds} rounds")
-    measured: dict[str, list[dict[str, float]]] = {name: [] for name in STEPS}
+    taken_of: dict[str, list[dict[str, float]]] = {name: [] for name in STEPS}
     with transfer_queue(keys, rows) if with_ray else stand_in(rows):
         for i in range(rounds + 1):
             for name in STEPS:
                 seconds = one_step(name, keys, size.longest)
                 if i:
-                    measured[name].append(seconds)
-    medians = {name: {part: statistics.median(x[part] for x in taken) for part in taken[0]} for name, taken in measured.items()}
+                    taken_of[name].append(seconds)
+    medians = {name: {part: statistics.median(x[part] for x in taken) for part in taken[0]} for name, taken in taken_of.items()}
     verl = medians["verl"]["step"]
-    print(f"{'advantage step of verl with GRPO':44}{verl:8.3f} s")
-    for name in METHODS:
+    print(f"advantage step of verl with GRPO: {verl:.3f} s")
+    for name, goal in GOALS.items():
         mine = medians[name]
-        added = statistics.median(x["step"] - v["step"] for x, v in zip(measured[name], measured["verl"], strict=True))
-        print(f"{name + ': its own work, advantages included':44}{mine['own']:8.3f} s{mine['own'] / verl:8.3f} x verl's step")
-        print(f"{name + ': step, less that of verl':44}{added:8.3f} s{added / verl:8.3f} x verl's step")
+        added = statistics.median(x["step"] - v["step"] for x, v in zip(taken_of[name], taken_of["verl"], strict=True))
         parts = ", ".join(f"{part} {mine[part]:.3f} s" for part in ("fetch", "estimator", "partition", "send") if mine[part])
-        print(f"    {parts}")
-    print(f"{'htpo: labels, partition, metrics':44}{medians['htpo']['partition'] / tokens * 1e9:8.1f} ns/token")
+        print(f"{name}: {parts}; its step less verl's {added:.3f} s")
+        own = f"{name.upper()}'s own work on the driver over verl's advantage step"
+        measured(own, mine["own"] / verl, "x", goal if size == FULL else None)
+    goal = 20 if size == FULL else None
+    measured("HTPO's partition on the driver, with its metrics", medians["htpo"]["partition"] / tokens * 1e9, "ns/token", goal)
 
 
 def memory(size_name: str) -> None:
@@ -219,9 +222,9 @@ def memory(size_name: str) -> None:
     for name in ("none", *STEPS):
         command = [sys.executable, "-m", "benchmarks.driver", "--peak", name, *(["--full"] if size_name == "full" else [])]
         peaks[name] = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
-    print(f"\n{'peak memory of the step of verl':44}{(peaks['verl'] - peaks['none']) / 2**20:8.2f} GiB")
+    print(f"peak memory of verl's advantage step: {(peaks['verl'] - peaks['none']) / 2**20:.2f} GiB")
     for name in METHODS:
-        print(f"{name + ': peak beyond that':44}{(peaks[name] - peaks['verl']) / 2**20:8.2f} GiB")
+        measured(f"{name.upper()}'s advantage step, peak memory beyond verl's", (peaks[name] - peaks["verl"]) / 2**20, "GiB", 1)
 
 
 def peak(name: str, size: Size) -> None:
@@ -248,10 +251,10 @@ def partition_with_metrics(entropy: torch.Tensor, mask: torch.Tensor, config: HT
 
 def scaling(full: bool, rounds: int) -> None:
     """Print the partition's time per token over lengths and numbers of responses."""
-    total = 4_200_000 if full else 100_000
-    counts = (256, 1_024, 4_096, 16_384) if full else (16, 64)
+    total = 4_200_000 if full else 1_000_000
+    counts = (256, 1_024, 4_096, 16_384) if full else (256, 2_048)
     shapes = [(max(total // length, 1), length) for length in ((256, 1_024, 4_096, 16_384, 32_768) if full else (256, 2_048))]
-    shapes += [(rows, 512) for rows in counts]
+    shapes += [(rows, 2_048) for rows in counts]
     config, functions, tokens = HTPOConfig(), {}, {}
     for rows, length in shapes:
         lengths = torch.randint(length // 2, length + length // 2 + 1, (rows,))
@@ -259,9 +262,8 @@ def scaling(full: bool, rounds: int) -> None:
         for label, function in (("", partition_alone), (" with metrics", partition_with_metrics)):
             name = f"partition{label}, {rows:,} responses of {length:,}"
             functions[name], tokens[name] = partial(function, entropy, mask, config), int(lengths.sum())
-    print()
     for name, seconds in interleaved(functions, rounds).items():
-        print(f"{name:60}{seconds / tokens[name] * 1e9:8.1f} ns/token")
+        measured(name, seconds / tokens[name] * 1e9, "ns/token", (20 if "metrics" in name else 8) if full else None)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`make bench`: HTPO's loss beside verl's vanilla loss, the partition, and the demo's steps if both demos were run.
+"""`python -m benchmarks.loss`: HTPO's loss beside verl's vanilla loss, the partition; the demo's steps if both were run.
 
 The losses are the functions registered with verl, forward and backward, with their metrics, groups given.
 """
@@ -15,7 +15,8 @@ import torch
 from verl.trainer.ppo.core_algos import agg_loss, compute_policy_loss_vanilla
 from verl.workers.config import FSDPActorConfig
 
-from benchmarks.timing import interleaved, make_batch, partition
+from benchmarks.rows import measured
+from benchmarks.timing import ROWS, WIDTH, interleaved, make_batch, partition, peak_bytes
 from recipe.files.metrics import read_metrics
 from recipe.htpo import PRESETS, HTPOConfig, token_losses
 from recipe.htpo.plugin import compute_policy_loss_htpo
@@ -47,29 +48,42 @@ def bare(losses, batch, groups) -> None:
     agg_loss(values, batch["response_mask"], "token-mean").backward()
 
 
-def losses_and_partition() -> None:
-    """Print ratios over the vanilla loss, and the partition's time per token."""
-    batch = make_batch()
+def losses() -> None:
+    """Ratios over the vanilla loss, of time and of memory."""
+    batch, whole = make_batch(), make_batch(full=ROWS)
     groups = partition(batch)
-    functions = {"vanilla": partial(registered, compute_policy_loss_vanilla, batch, HTPOConfig(), groups)}
+    default = HTPOConfig()
+
+    def vanilla(batch, groups):
+        return partial(registered, compute_policy_loss_vanilla, batch, default, groups)
+
+    def htpo(batch, groups, settings=default):
+        return partial(registered, compute_policy_loss_htpo, batch, settings, groups)
+
+    functions = {"vanilla": vanilla(batch, groups), "htpo": htpo(batch, groups)}
+    functions |= {
+        "vanilla, full rows": vanilla(whole, whole_groups := partition(whole)),
+        "full rows": htpo(whole, whole_groups),
+    }
     for name in PRESETS:
-        settings = HTPOConfig(objectives=name)
-        functions[f"htpo loss, objectives={name}"] = partial(registered, compute_policy_loss_htpo, batch, settings, groups)
-    settings = HTPOConfig(variant="released")
-    functions["htpo loss, variant=released"] = partial(registered, compute_policy_loss_htpo, batch, settings, groups)
-    functions["htpo loss without metrics"] = partial(bare, token_losses, batch, groups)
-    functions["htpo loss without metrics, compiled"] = partial(bare, torch.compile(token_losses), batch, groups)
+        functions[f"objectives={name}"] = htpo(batch, groups, HTPOConfig(objectives=name))
+    functions["variant=released"] = htpo(batch, groups, HTPOConfig(variant="released"))
+    functions["without metrics"] = partial(bare, token_losses, batch, groups)
+    functions["without metrics, compiled"] = partial(bare, torch.compile(token_losses), batch, groups)
     functions["partition"] = partial(partition, batch)
 
+    print(f"{ROWS} x {WIDTH:,} tokens, float32, {THREADS} CPU threads, torch {torch.__version__}, medians of 15")
     seconds = interleaved(functions)
-    tokens = groups.numel()
-    size = f"{groups.shape[0]} x {groups.shape[1]} tokens"
-    print(f"\n{size}, float32, {THREADS} CPU threads, torch {torch.__version__}, medians of 15")
-    print(f"{'verl vanilla loss, forward + backward':48}{seconds['vanilla'] * 1e3:8.1f} ms")
-    for name in functions:
-        if name.startswith("htpo"):
-            print(f"{name:48}{seconds[name] / seconds['vanilla']:8.2f} x vanilla")
-    print(f"{'partition':48}{seconds['partition'] / tokens * 1e9:8.1f} ns/token")
+    print(f"verl's vanilla loss, forward + backward: {seconds['vanilla'] * 1e3:.1f} ms")
+    ratio = {name: value / seconds["vanilla"] for name, value in seconds.items()}
+    measured("HTPO's loss over verl's vanilla, both with metrics", ratio.pop("htpo"), "x", 0.4)
+    full = ratio.pop("full rows") / ratio.pop("vanilla, full rows")
+    measured("HTPO's loss over verl's vanilla, rows without padding", full, "x", 0.4)
+    for name in list(ratio)[1:-1]:
+        measured(f"HTPO's loss over verl's vanilla, {name}", ratio[name], "x", 0.7)
+    peaks = {name: peak_bytes(functions[name]) for name in ("vanilla", "htpo")}
+    measured("HTPO's loss over verl's vanilla, peak memory", peaks["htpo"] / peaks["vanilla"], "x", 1)
+    measured("partition of padded rows, per entry", seconds["partition"] / groups.numel() * 1e9, "ns/token")
 
 
 def demo_steps() -> None:
@@ -93,6 +107,6 @@ def demo_steps() -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(THREADS)
-    losses_and_partition()
+    losses()
     demo_steps()
     sys.exit(0)

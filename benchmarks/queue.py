@@ -10,6 +10,8 @@ import sys
 import time
 from statistics import median
 
+from benchmarks.rows import measured
+
 RESPONSES, TOKENS, FIELDS = 512, 8192, 4  # float32: 64 MiB
 ROUNDS = 7
 
@@ -56,7 +58,8 @@ def main() -> None:
     )
     for i, name in enumerate(("put", "get")):
         pairs = [(stock[i], key[i]) for stock, key in zip(found["stock"], found["key"], strict=True)]
-        print(f"  {name}: " + ", ".join(f"{stock:.3f} {key:.3f} ({key / stock:.2f} x)" for stock, key in pairs))
+        print(f"  {name}: " + ", ".join(f"{stock:.3f} {key:.3f}" for stock, key in pairs))
+        measured(f"TransferQueue with a key over without, {name}", median(key / stock for stock, key in pairs), "x")
 
 
 if __name__ == "__main__":

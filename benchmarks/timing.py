@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 import torch
+from torch.profiler import profile
 
 from recipe.htpo import HTPOConfig, partition_tokens
 
@@ -29,6 +30,17 @@ def interleaved(functions: dict[str, Callable[[], None]], rounds: int = 15) -> d
     return {name: statistics.median(values) for name, values in times.items()}
 
 
+def peak_bytes(function: Callable[[], object]) -> int:
+    """Most memory the function holds at once beyond what there was before; it must have been compiled already."""
+    with profile(profile_memory=True) as recorded:
+        function()
+    held = peak = 0
+    for event in sorted(recorded.events(), key=lambda event: event.time_range.end):
+        held += event.self_cpu_memory_usage
+        peak = max(peak, held)
+    return peak
+
+
 def machine(threads: int) -> str:
     """One line: processor, cores and how busy they are, threads, versions."""
     model = platform.processor() or platform.machine()
@@ -44,11 +56,11 @@ def _synchronize() -> None:
         torch.cuda.synchronize()
 
 
-def make_batch(device: str = "cpu") -> dict[str, torch.Tensor]:
-    """`[ROWS, WIDTH]` float32, half of the rows full and half ragged, about 1 token in 4 outside the clip range."""
+def make_batch(device: str = "cpu", full: int = ROWS // 2) -> dict[str, torch.Tensor]:
+    """`[ROWS, WIDTH]` float32, `full` rows full and the others ragged, about 1 token in 4 outside the clip range."""
     generator = torch.Generator().manual_seed(0)
     lengths = torch.randint(1, WIDTH + 1, (ROWS,), generator=generator)
-    lengths[: ROWS // 2] = WIDTH
+    lengths[:full] = WIDTH
     old = -torch.rand(ROWS, WIDTH, generator=generator)
     correct = torch.rand(ROWS, generator=generator) < 0.5
     batch = {

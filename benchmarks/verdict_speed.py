@@ -12,6 +12,7 @@ import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from benchmarks.rows import measured
 from benchmarks.verdicts.golds import load
 from benchmarks.verdicts.graders import GRADERS, quiet
 from benchmarks.verdicts.rewritings.tex import TEX
@@ -63,11 +64,14 @@ def main() -> None:
     quiet()
     pairs = batch(options.size, options.characters)
     print("| grader | seconds | median | 99th percentile | 99.9th | by computer algebra |\n|---|---|---|---|---|---|")
+    all_seconds = {}
     for name in ("ours", "math_dapo", "math_verify"):
         seconds, each = measure(name, pairs, options.threads)
+        all_seconds[name] = seconds
         share = f"{algebra_share(pairs):.1%}" if name == "ours" else ""
         at = [f"{1000 * each[min(len(each) - 1, int(part * len(each)))]:.2f} ms" for part in (0.5, 0.99, 0.999)]
         print(f"| {name} | {seconds:.1f} | {' | '.join(at)} | {share} |", flush=True)
+    measured("verdicts over math-verify's", all_seconds["ours"] / all_seconds["math_verify"], "x")
 
 
 def algebra_share(pairs: list[tuple[str, str]]) -> float:

@@ -28,7 +28,7 @@ import torch
 
 from recipe.htpo.settings import HTPOConfig
 from recipe.primitives.active import active
-from recipe.primitives.ragged import by_rows
+from recipe.primitives.masks import as_float
 from recipe.primitives.slope import LOG_RATIO_LIMIT, WithSlope
 
 
@@ -51,43 +51,35 @@ def token_losses(
     Returns:
         `[B, T]`, float64 if any floating input is, else float32; 0 outside the groups.
     """
-    return measured_losses(log_prob, old_log_prob, advantages, token_groups, config)[0]
+    return computed(log_prob, old_log_prob, advantages, token_groups, config).losses
 
 
-def measured_losses(
-    log_prob, old_log_prob, advantages, token_groups, config: HTPOConfig, factor=None, measure=None, response_mask=None
-):
-    """`token_losses`, and what is measured of them in the same pass over the tokens.
+class Computed(NamedTuple):
+    """`[B, T]` each; all but the losses are detached. slopes: d loss / d log_prob, before any factor."""
 
-    Args:
-        factor: `[B, T]` or `[B, 1]`, of losses and gradients, e.g. importance weights; finite where there is no token.
-        measure: called as `measure(losses, slopes, log_ratio, ratio, advantages, token_groups, response_mask)`, with tensors
-            that have no gradient, of all rows or of some; returns a tensor with a row for each. The slopes are
-            d loss / d log_prob before `factor`.
-        response_mask: `[B, T]`, for `measure`.
+    losses: torch.Tensor
+    slopes: torch.Tensor
+    log_ratio: torch.Tensor
+    ratio: torch.Tensor
 
-    Returns:
-        The losses, and what was measured, if anything.
+
+def computed(
+    log_prob, old_log_prob, advantages, token_groups, config: HTPOConfig, factor: torch.Tensor | None = None
+) -> Computed:
+    """`token_losses`, and what they were made of.
+
+    factor: `[B, T]` or `[B, 1]`, of losses and gradients, e.g. importance weights; finite where there is no token.
     """
     dtype = torch.promote_types(torch.promote_types(log_prob.dtype, old_log_prob.dtype), torch.float32)
     dtype = torch.promote_types(dtype, advantages.dtype)
-
-    def compute(log_prob, old_log_prob, advantages, groups, *others):
-        log_ratio, advantages = log_prob.to(dtype) - old_log_prob.to(dtype), advantages.to(dtype)
-        ratio = log_ratio.exp()
-        loss, kept = _loss_and_kept(ratio, advantages, groups, config)
-        slope = plain = loss * kept
-        if factor is not None:
-            *others, factors = others
-            loss, slope = loss * factors, slope * factors
-        return loss, slope, *(measure(loss, plain, log_ratio, ratio, advantages, groups, x) for x in others)
-
-    others = [response_mask] * (measure is not None) + [factor] * (factor is not None)
     with torch.no_grad():
-        loss, slope, *measured = by_rows(
-            compute, log_prob.detach(), old_log_prob.detach(), advantages.detach(), token_groups, *others
-        )
-    return WithSlope.apply(log_prob, loss, slope), *measured
+        log_ratio = log_prob.detach().to(dtype) - old_log_prob.detach().to(dtype)
+        ratio = log_ratio.exp()
+        loss, kept = _loss_and_kept(ratio, advantages.detach().to(dtype), token_groups, config)
+        slope = plain = loss * as_float(kept)
+        if factor is not None:
+            loss, slope = loss * factor, slope * factor
+    return Computed(WithSlope.apply(log_prob, loss, slope), plain, log_ratio, ratio)
 
 
 def clip_bounds(token_groups: torch.Tensor, config: HTPOConfig, dtype: torch.dtype):
@@ -113,19 +105,15 @@ def active_tokens(log_prob, old_log_prob, advantages, token_groups, config: HTPO
 
     Entries outside the response mask have no meaning.
     """
-
-    def measure(losses, slopes, log_ratio, ratio, advantages, groups, mask):
-        return active(slopes, ratio, advantages, config)
-
-    rows = (log_prob, old_log_prob, advantages, token_groups)
-    return measured_losses(*rows, config, measure=measure, response_mask=token_groups != 0)[1]
+    found = computed(log_prob, old_log_prob, advantages, token_groups, config)
+    return active(found.slopes, found.ratio, advantages, config)
 
 
 def _loss_and_kept(ratio, advantages, groups, config: HTPOConfig):
     """Losses, and where the gradient is kept, bool; `[B, T]`."""
     rules = _rules(config.key, ratio.dtype, ratio.device)
     # From 0 to 16 for A >= 0, then as many for A < 0; on int8, which costs next to nothing.
-    index = (advantages < 0).view(torch.int8).mul(17).add_(groups).add_(8).int().flatten()
+    index = (advantages < 0).to(torch.int8).mul(17).add_(groups).add_(8).int().flatten()
 
     def of(values: torch.Tensor) -> torch.Tensor:
         return values.index_select(0, index).view_as(ratio)

@@ -23,12 +23,13 @@ from collections.abc import Mapping
 import torch
 from torch.linalg import vecdot
 
-from recipe.htpo.losses import clip_bounds
+from recipe.htpo.losses import Computed, clip_bounds
 from recipe.htpo.objectives import GROUPS
 from recipe.htpo.settings import HTPOConfig
 from recipe.primitives.active import active
+from recipe.primitives.masks import as_float
 from recipe.primitives.ragged import BLOCK, Ragged, in_threads
-from recipe.token_level.clip_metrics import NAMES, as_float, clip_means, clip_sums
+from recipe.token_level.clip_metrics import NAMES, clip_means, clip_sums
 
 _IDS = range(1, len(GROUPS) + 1)
 
@@ -61,8 +62,9 @@ def _sums(part: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
     return torch.stack([entropy.new_zeros(17).scatter_add_(0, ids, x) for x in (ones, entropy)])
 
 
-def row_sums(losses, slopes, log_ratio, ratio, advantages, token_groups, response_mask, config: HTPOConfig) -> torch.Tensor:
+def row_sums(found: Computed, advantages, token_groups, response_mask, config: HTPOConfig) -> torch.Tensor:
     """`[B, 12]`: what `loss_metrics` needs of each row; all inputs are `[B, T]` and detached."""
+    ratio = found.ratio
     low, high = clip_bounds(token_groups, config, ratio.dtype)
     above, below = ratio > high, ratio < low
     dual_clipped = (advantages < 0) & (ratio > config.clip_ratio_c)
@@ -70,10 +72,10 @@ def row_sums(losses, slopes, log_ratio, ratio, advantages, token_groups, respons
     # The tokens of a row are in two groups, one for low entropy with an odd number, and the next.
     low = (token_groups & 1).float()
     sides = (low, as_float(token_groups.ne(0)) - low)
-    pulls = active(slopes, ratio, advantages, config)
-    columns = (losses.float(), as_float(above | below), as_float(pulls), as_float(mask))
+    pulls = active(found.slopes, ratio, advantages, config)
+    columns = (found.losses.detach().float(), as_float(above | below), as_float(pulls), as_float(mask))
     by_side = torch.stack([vecdot(column, side) for side in sides for column in columns], dim=1)
-    return torch.cat([by_side, clip_sums(log_ratio, advantages, above, below, dual_clipped, mask)], dim=1)
+    return torch.cat([by_side, clip_sums(found.log_ratio, advantages, above, below, dual_clipped, mask)], dim=1)
 
 
 def loss_metrics(

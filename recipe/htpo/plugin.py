@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import math
 import time
-from functools import partial
 
 import torch
 from verl.trainer.ppo.core_algos import agg_loss, register_adv_est, register_policy_loss
 
 from recipe.htpo.difficulty import label_rows
-from recipe.htpo.losses import measured_losses
+from recipe.htpo.losses import computed
 from recipe.htpo.method import HTPO
 from recipe.htpo.metrics import loss_metrics, partition_metrics, row_sums
 from recipe.htpo.partition import partition_tokens, ranked_by, row_labels
@@ -118,10 +117,8 @@ def compute_policy_loss_htpo(
     if settings.entropy_source == "current_policy":
         finite = nan_unless_finite(inputs.entropy, response_mask)
         factor = finite if factor is None else factor * finite
-    measure = partial(row_sums, config=settings)
-    losses, sums = measured_losses(
-        log_prob, old_log_prob, advantages, groups, settings, factor=factor, measure=measure, response_mask=response_mask
-    )
-    loss = agg_loss(losses, response_mask, loss_agg_mode, **config.global_batch_info)
+    found = computed(log_prob, old_log_prob, advantages, groups, settings, factor)
+    sums = row_sums(found, advantages, groups, response_mask, settings)
+    loss = agg_loss(found.losses, response_mask, loss_agg_mode, **config.global_batch_info)
     inputs.means, inputs.sums = loss_metrics(sums, groups, settings)
     return loss, {}

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 
 import torch
 
-from recipe.primitives import host
-
-# Entries of a block; torch works on tensors of up to this size in the thread that asks.
-BLOCK = 32_768
+# Entries of a block. With fewer, Python's part of an operation takes longer than the operation and lets no second thread work;
+# more do not fit a core's cache.
+BLOCK = 262_144
 
 
 @dataclass(frozen=True)
@@ -115,16 +114,3 @@ def in_threads(function: Callable, items: Iterable) -> list:
         return [function(item) for item in items]
     with ThreadPoolExecutor(min(torch.get_num_threads(), len(items))) as pool:
         return list(pool.map(function, items))
-
-
-def by_rows(function: Callable, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """A function's results for `[B, ...]` tensors, each row of which depends on the same row of the tensors only.
-
-    On a CPU it is called for a few rows at a time, so that what it makes on its way stays in a cache, and its memory is not
-    asked of the system each time anew, which takes longer than most of what is done with it.
-    """
-    if not host.on_host(tensors[0]) or torch.compiler.is_compiling():
-        return function(*tensors)
-    count = max(BLOCK // max(tensors[0][:1].numel(), 1), 1)
-    parts = in_threads(lambda some: function(*some), zip(*(x.split(count) for x in tensors), strict=True))
-    return parts[0] if len(parts) == 1 else tuple(map(torch.cat, zip(*parts, strict=True)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from recipe.primitives.masks import as_float
+
 NAMES = ("actor/pg_clipfrac", "actor/ppo_kl", "actor/pg_clipfrac_lower")
 
 
@@ -36,8 +38,3 @@ def clip_sums(log_ratio, advantages, above, below, dual_clipped, mask) -> torch.
     divergence = log_ratio.clamp(-20, 20).masked_fill_(~mask, 0).neg_()
     columns = (as_float(pushed_out.logical_and_(mask)), divergence, as_float(dual_clipped & mask), as_float(mask))
     return torch.stack([column.sum(dim=1, dtype=torch.float32) for column in columns], dim=1)
-
-
-def as_float(mask: torch.Tensor) -> torch.Tensor:
-    """A bool mask as 0 and 1 in float32, of which on a CPU cast and sum take a tenth of the time of those of bool."""
-    return mask.view(torch.int8).float()

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recipe.primitives import ragged
-from recipe.primitives.ragged import Ragged, at_tokens, by_rows, covers, in_threads, like
+from recipe.primitives.ragged import Ragged, at_tokens, covers, in_threads, like
 from recipe.primitives.ranks import sort_rows, value_at_rank
 
 LENGTHS = st.lists(st.integers(0, 40), min_size=1, max_size=12)
@@ -61,9 +61,6 @@ def test_a_padded_tensor_is_made_flat_and_a_mask_chooses_the_same_entries(length
 
 def test_results_come_in_the_order_of_their_items():
     assert in_threads(lambda x: x * x, range(50)) == [x * x for x in range(50)]
-    a, b = by_rows(lambda x, y: (x + y, x.sum(1)), torch.arange(60.0).view(20, 3), torch.ones(20, 3))
-    assert torch.equal(a, torch.arange(60.0).view(20, 3) + 1)
-    assert torch.equal(b, torch.arange(60.0).view(20, 3).sum(1))
 
 
 def test_ranks_are_those_of_a_sort():
