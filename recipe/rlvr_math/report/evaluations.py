@@ -109,6 +109,8 @@ def read_settings(folder: Path) -> dict[str, Any]:
     if not settings["benchmarks"]:
         raise ValueError(f"{path}: 'benchmarks' is empty")
     for name, described in settings["benchmarks"].items():
+        if "/" in name or "\0" in name:
+            raise ValueError(f"{path}: 'benchmarks.{name}' is no name of a file beside it")
         _check_types(path, f"benchmarks.{name}.", described, {"file": str, "sha256": str, "problems": int})
         if described["problems"] < 1:
             raise ValueError(f"{path}: 'benchmarks.{name}.problems' is {described['problems']}; it must be at least 1")
