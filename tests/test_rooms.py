@@ -38,7 +38,7 @@ BELOW = {
         "recipe.text",
         "verl_patches",
     ),
-    "recipe.rlvr_math.report": ("recipe.rlvr_math.evaluation", "recipe.text"),
+    "recipe.rlvr_math.report": ("recipe.rlvr_math.evaluation", "recipe.files", "recipe.text"),
     "recipe.lab": ("recipe.htpo", "recipe.hapo", "recipe.adaptive_temperature", "recipe.primitives", "recipe.files"),
     "recipe.insight": ("recipe.token_level", "recipe.files", "recipe.text"),
     # What a method of one's own may import.
