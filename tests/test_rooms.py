@@ -39,7 +39,7 @@ BELOW = {
         "recipe.text",
         "verl_patches",
     ),
-    "recipe.rlvr_math.report": ("recipe.rlvr_math.evaluation", "recipe.text"),
+    "recipe.rlvr_math.report": ("recipe.rlvr_math.evaluation", "recipe.files", "recipe.text"),
     "recipe.rlvr_math.export": (
         "recipe.rlvr_math.data",
         "recipe.rlvr_math.evaluation",

@@ -23,7 +23,9 @@ def read_bounded(path: Path, largest: int = WHOLE) -> bytes:
 
 
 def lines_bounded(path: Path) -> Iterator[bytes]:
-    """The lines of a file with their ends. ValueError, with file and line, for one that is longer than LINE."""
+    """The lines of a file with their ends. ValueError, with file and line, for one longer than LINE, or for no file at all."""
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is no file")
     with path.open("rb") as file:
         number = 0
         while line := file.readline(LINE + 1):

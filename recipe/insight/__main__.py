@@ -34,7 +34,7 @@ def write_report(folders: Sequence[Path], out: Path, names: Sequence[str] | None
     out.mkdir(parents=True, exist_ok=True)
     path = out / "index.html"
     with written_whole(path) as new:
-        new.touch(mode=0o600)  # it holds responses and a whole configuration
+        new.touch(mode=0o600, exist_ok=False)  # it holds responses and a whole configuration; no link of others is followed
         new.write_text(html, encoding="utf-8", newline="\n")
     return path
 

@@ -33,3 +33,5 @@ def test_what_is_no_file_is_refused(tmp_path):
     for name in ("pipe", "zeros"):
         with pytest.raises(ValueError, match=r"^is no file$"):
             read_bounded(tmp_path / name)
+        with pytest.raises(ValueError, match=rf"{name} is no file$"):
+            next(lines_bounded(tmp_path / name))

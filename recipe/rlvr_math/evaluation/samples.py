@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TextIO
 
+from recipe.files.bounded import lines_bounded
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -120,29 +122,28 @@ def read_samples(path: str | Path) -> Iterator[Sample]:
     """
     seen: dict[tuple[str, int], int] = {}
     repeated = 0
-    with open(path, "rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                record = json.loads(line.decode())
-            except (ValueError, RecursionError):
-                if not line.endswith(b"\n"):
-                    warnings.warn(f"{path}: the last line (line {number}) is cut and was passed over", stacklevel=2)
-                    break
-                raise ValueError(f"{path}, line {number} is not valid JSON; remove the line, or restore the file") from None
-            try:
-                sample = _sample(record)
-            except ValueError as error:
-                raise ValueError(f"{path}, line {number}: {error}") from None
-            content, key = hash(line.rstrip()), (sample.problem, sample.sample)
-            if seen.setdefault(key, content) != content:
-                raise ValueError(
-                    f"{path}, line {number}: problem {sample.problem!r}, sample {sample.sample} was there before with other "
-                    "content; two evaluations must not write to one folder"
-                )
-            if len(seen) + repeated < number:
-                repeated += 1
-                continue
-            yield sample
+    for number, line in enumerate(lines_bounded(Path(path)), start=1):
+        try:
+            record = json.loads(line.decode())
+        except (ValueError, RecursionError):
+            if not line.endswith(b"\n"):
+                warnings.warn(f"{path}: the last line (line {number}) is cut and was passed over", stacklevel=2)
+                break
+            raise ValueError(f"{path}, line {number} is not valid JSON; remove the line, or restore the file") from None
+        try:
+            sample = _sample(record)
+        except ValueError as error:
+            raise ValueError(f"{path}, line {number}: {error}") from None
+        content, key = hash(line.rstrip()), (sample.problem, sample.sample)
+        if seen.setdefault(key, content) != content:
+            raise ValueError(
+                f"{path}, line {number}: problem {sample.problem!r}, sample {sample.sample} was there before with other "
+                "content; two evaluations must not write to one folder"
+            )
+        if len(seen) + repeated < number:
+            repeated += 1
+            continue
+        yield sample
     if repeated:
         warnings.warn(f"{path}: {repeated} line(s) are there twice; each was counted once", stacklevel=2)
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recipe.files.bounded import read_bounded
 from recipe.rlvr_math.evaluation.samples import read_samples
 from recipe.rlvr_math.report.majority import Answers, group_answers
 
@@ -97,7 +98,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ValueError(f"{folder} has no settings.json; is it the folder of an evaluation?")
     try:
-        settings = json.loads(path.read_bytes())
+        settings = json.loads(read_bounded(path))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not valid JSON: {error}") from None
     _check_types(path, "", settings, _TYPES)
@@ -109,6 +110,8 @@ def read_settings(folder: Path) -> dict[str, Any]:
     if not settings["benchmarks"]:
         raise ValueError(f"{path}: 'benchmarks' is empty")
     for name, described in settings["benchmarks"].items():
+        if "/" in name or "\0" in name:
+            raise ValueError(f"{path}: 'benchmarks.{name}' is no name of a file beside it")
         _check_types(path, f"benchmarks.{name}.", described, {"file": str, "sha256": str, "problems": int})
         if described["problems"] < 1:
             raise ValueError(f"{path}: 'benchmarks.{name}.problems' is {described['problems']}; it must be at least 1")

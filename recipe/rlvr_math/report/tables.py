@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from recipe.rlvr_math.report.evaluations import SAMPLING, Run
 from recipe.rlvr_math.report.majority import DRAWS, EXACT_UP_TO
 from recipe.rlvr_math.report.statistics import EXACT_TEST_UP_TO, RESAMPLES, SIGN_FLIPS
 from recipe.rlvr_math.report.summary import AVERAGE, SEED, Comparison, Estimate
+from recipe.text.visible import one_line
 
 CSV_COLUMNS = ("run", "benchmark", "metric", "k", "value", "low", "high", "problems", "samples")
 DAGGER = "†"
@@ -203,9 +205,8 @@ def _p(p: float) -> str:
 
 
 def cell(value: Any) -> str:
-    """Text that cannot break a table or become markup."""
-    text = " ".join(str(value).split())
-    return "".join(f"\\{char}" if char in "\\|*_`<>" else char for char in text)
+    """Text that cannot break a table or become markup, a link or a picture, which a reader's program would fetch."""
+    return re.sub(r"[\\|*_`<>]|\](?=[(\[])", r"\\\g<0>", one_line(value))
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[Any]], left: int) -> str:

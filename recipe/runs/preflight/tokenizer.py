@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from recipe.runs.preflight.facts import Run
 from recipe.runs.preflight.results import Result, failed, passed, warned
+from recipe.runs.time_limit import TimeLimit, time_limit
 
 # A model's embedding is often padded to a multiple of 64 to 512 rows; more than this share is another model's tokenizer.
 _MOST_PADDING = 0.05
+CHAT_S = 20
 
 
 def check_tokenizer(run: Run) -> Result:
@@ -34,6 +36,14 @@ def check_tokenizer(run: Run) -> Result:
             f"the tokenizer in {path} has no chat template, which turns every prompt into text",
             "take the instruction-tuned model's tokenizer, or set actor_rollout_ref.model.custom_chat_template",
         )
+    try:
+        with time_limit(CHAT_S):  # a template is a program of its author's
+            turn = _end_of_turn(tokenizer)
+    except TimeLimit:
+        return failed(
+            f"the chat template takes more than {CHAT_S} s to write a question and an answer",
+            "take the model's own, or set actor_rollout_ref.model.custom_chat_template",
+        )
     run.known_tokenizer = tokenizer
     ends = response_ends(model.folder, tokenizer)
     if lacking := [end for end in sorted(ends) if tokenizer.convert_ids_to_tokens(end) is None]:
@@ -45,7 +55,6 @@ def check_tokenizer(run: Run) -> Result:
     finding = f"{tokens:,} tokens, {rows - tokens:,} rows of padding; a response ends at {shown}"
     if rows - tokens > _MOST_PADDING * rows:
         return warned(f"{finding}; that is much padding", "look whether this is the model's own tokenizer")
-    turn = _end_of_turn(tokenizer)
     if turn is not None and turn not in ends:
         return warned(
             f"{finding}, but the chat template ends a turn with {tokenizer.convert_ids_to_tokens(turn)}",

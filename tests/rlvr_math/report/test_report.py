@@ -277,3 +277,20 @@ def test_chosen_k_only(base, tmp_path):
     assert main([str(base), "--out", str(tmp_path), "--k", "3", "1", "3"]) == 0
     assert sorted({key[3] for key in read_csv(tmp_path) if key[2] == "pass@k"}) == [1, 3]
     assert "| pass@3 | maj@3 |" in (tmp_path / "report.md").read_text()
+
+
+def test_text_of_others_is_no_markup_link_picture_or_command(tmp_path):
+    text = "<img src=x>|\n# a [b](javascript:c) ![d](http://e/f.png) \x1b]0;g\x07\u202e"
+    given = {"model": text, "hardware": text, "verifier": text, "versions": {text: text}}
+    run = write_run(tmp_path / "run", {"x": {"0": ["42", "1"]}}, 2, **given)
+    markdown = report([run], tmp_path / "out", names=[text])[0].read_text(encoding="utf-8")
+    assert not re.findall(r"(?<!\\)<|(?<!\\)\]\((?!pass_at_k)", markdown)
+    assert "\n# a" not in markdown
+    assert not set("\x1b\x07\u202e") & set(markdown)
+
+
+def test_a_benchmark_is_a_file_in_the_folder(tmp_path):
+    described = {"../../x": {"file": "x", "sha256": "x", "problems": 1}}
+    run = write_run(tmp_path / "run", {"x": {"0": ["42"]}}, 1, benchmarks=described)
+    with pytest.raises(ValueError, match=r"'benchmarks\.\.\./\.\./x' is no name of a file beside it"):
+        load_run(run, "run")

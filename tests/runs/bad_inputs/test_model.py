@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from recipe.runs.preflight import tokenizer
+
 
 def edit(model, file, **changes):
     content = json.loads((model / file).read_text())
@@ -76,6 +78,14 @@ def test_a_tokenizer_without_template_is_refused(refusal, model):
         file.unlink()
     edit(model, "tokenizer_config.json", chat_template=None)
     assert "has no chat template" in refusal(f"actor_rollout_ref.model.path={model}")
+
+
+@pytest.mark.timeout(120)
+def test_a_template_without_an_end_is_refused(refusal, monkeypatch):
+    monkeypatch.setattr(tokenizer, "CHAT_S", 1)
+    loops = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
+    sentence = refusal(f"actor_rollout_ref.model.custom_chat_template={json.dumps(loops)}")
+    assert "the chat template takes more than 1 s to write a question and an answer" in sentence
 
 
 def test_a_template_that_cannot_write_a_prompt_is_refused(refusal):
