@@ -19,8 +19,8 @@ from recipe.text.command_line import parser as parser_of
 from recipe.text.visible import visible
 
 EXAMPLES = """
-runs/demo-htpo --out page/
-/shared/runs/1 /shared/runs/2 --name dapo htpo --out page/
+/shared/runs/1 --out page/
+/shared/runs/1 /shared/runs/2 --name before after --out page/
 """
 
 

@@ -116,6 +116,7 @@ def test_what_is_not_installed_is_named_with_its_extra(alone, command):
         "token-rl-preflight": ["hapo"],
         "token-rl-judge": [r"\sqrt{8}", r"\boxed{2\sqrt{2}}"],
         "token-rl-data": ["--dataset", "aime-2024", "--out", "data"],
+        "token-rl-export": ["checkpoints", "--out", "exported"],
     }
     done = alone(command.name, *given.get(command.name, []), status=2)
     sentence = rf"error: .* (needs|is installed).*\(all that it needs: verl-htpo\[{command.extra}\]\)\n"

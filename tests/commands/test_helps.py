@@ -96,7 +96,7 @@ def test_as_a_module_the_help_names_the_module(monkeypatch, capsys):
         importlib.import_module("recipe.insight.__main__").main()
     text = capsys.readouterr().out
     assert text.startswith("usage: python -m recipe.insight ")
-    assert "\n  python -m recipe.insight runs/demo-htpo --out page/\n" in text
+    assert "\n  python -m recipe.insight /shared/runs/1 --out page/\n" in text
 
 
 def test_each_command_of_the_family_has_an_entry_point():

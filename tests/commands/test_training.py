@@ -55,7 +55,7 @@ def test_a_run_and_its_page(bin, demo_inputs, tmp_path):
     card = (tmp_path / "exported/README.md").read_text()
     assert "trained for 2 steps with HTPO" in card
     assert re.search(r"verl-htpo [\d.]+, commit not recorded, verl 0.9.1, vllm 0.24.0", card)
-    done = run([bin / "python", "-c", LOADED, "exported"], tmp_path, VLLM_LOGGING_LEVEL="ERROR", **CPU)
+    done = run([bin / "python", "-c", LOADED, "exported"], tmp_path, timeout=600, VLLM_LOGGING_LEVEL="ERROR", **CPU)
     ours, vllms = done.stdout.splitlines()[-2:]
     assert ours == vllms
 

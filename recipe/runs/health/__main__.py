@@ -15,7 +15,7 @@ from recipe.text.visible import visible
 
 def main(arguments: list[str] | None = None) -> None:
     """Print the sentences on stderr, as a run does, and how many steps there were on stdout."""
-    parser = parser_of("recipe.runs.health", __doc__, "runs/demo-htpo")
+    parser = parser_of("recipe.runs.health", __doc__, "/shared/runs/1")
     parser.add_argument("run", type=Path, metavar="RUN")
     folder = parser.parse_args(arguments).run
     try:
