@@ -59,7 +59,7 @@ def table() -> str:
 
 def figure() -> Figure:
     """Active share over steps, a curve a setting, the mean of its seeds; and against the share that the clip silences."""
-    picture = Figure(figsize=(10, 4), layout="constrained")
+    picture = Figure(figsize=(12, 4), layout="constrained")
     left, right = picture.subplots(1, 2)
     for setting, runs in read().items():
         if setting[0] != "htpo":
@@ -74,7 +74,7 @@ def figure() -> Figure:
     left.axhline(0.5, color="grey", linewidth=0.8, linestyle=":")
     left.set(xlabel="step", ylabel="active share, percent")
     right.set(xlabel="tokens without a gradient, percent", ylabel="active share, percent")
-    left.legend(fontsize=7)
+    picture.legend(loc="outside right upper", fontsize=7)
     return picture
 
 
