@@ -51,7 +51,6 @@ BELOW = {
     ),
     "recipe.lab": (
         *("recipe.htpo", "recipe.hapo", "recipe.adaptive_temperature", "recipe.rivals", "recipe.primitives", "recipe.files"),
-        "verl_patches",
     ),
     "recipe.insight": ("recipe.token_level", "recipe.files", "recipe.text"),
     "recipe.commands": ("recipe.files", "recipe.text"),
