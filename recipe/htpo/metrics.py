@@ -65,8 +65,8 @@ def _sums(part: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
 def row_sums(found: Computed, advantages, token_groups, response_mask, config: HTPOConfig) -> torch.Tensor:
     """`[B, 12]`: what `loss_metrics` needs of each row; all inputs are `[B, T]` and detached."""
     ratio = found.ratio
-    low, high = clip_bounds(token_groups, config, ratio.dtype)
-    above, below = ratio > high, ratio < low
+    least, most = clip_bounds(token_groups, config, ratio.dtype)
+    above, below = ratio > most, ratio < least
     dual_clipped = (advantages < 0) & (ratio > config.clip_ratio_c)
     mask = response_mask.bool()
     # The tokens of a row are in two groups, one for low entropy with an odd number, and the next.
