@@ -168,11 +168,9 @@ def _rules(key: tuple, dtype: torch.dtype, device: torch.device) -> _Rules:
         for sign in (1, -1)
         for loss, weight, low, high in (*no_loss, *objectives)
     ]
-    columns = []
-    for values in zip(*cells, strict=True):
-        unused = all(map(math.isnan, values)) or (len(columns) == len(_Rules._fields) - 1 and set(values) == {1.0})
-        columns.append(None if unused else _numbers(values, dtype, device))
-    return _Rules(*columns)
+    *columns, weights = zip(*cells, strict=True)
+    numbers = [None if all(map(math.isnan, values)) else _numbers(values, dtype, device) for values in columns]
+    return _Rules(*numbers, None if set(weights) == {1.0} else _numbers(weights, dtype, device))
 
 
 def _rule(loss: str, sign: int, variant: str, low: float, high: float, dual: float, max_reverse_ratio: float) -> tuple:

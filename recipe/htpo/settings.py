@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from recipe.htpo.objectives import DETACH, GROUPS, LOSSES, Objective, objective_table
 from recipe.primitives.ranges import VARIANTS, check_choice, check_clip_range, check_fraction, check_positive
@@ -62,21 +63,13 @@ class HTPOConfig:
         check_positive("htpo.max_reverse_ratio", self.max_reverse_ratio, above=1.0)
         check_clip_range(self)
         object.__setattr__(self, "objectives", objective_table(self.objectives))
-        # Asked for in every micro-batch, and by the partition for every few rows.
-        with_value = {
-            (key, value): tuple(i for i, name in enumerate(GROUPS, start=1) if getattr(self.objectives[name], key) == value)
-            for key, values in (("loss", LOSSES), ("detach", DETACH))
-            for value in values
-        }
-        object.__setattr__(self, "_with", with_value)
-        clip_range = (1 - self.clip_ratio_low, 1 + self.clip_ratio_high, self.clip_ratio_c)
-        cells = tuple((cell.loss, cell.weight, *self.clip_bounds(cell)) for cell in (self.objectives[name] for name in GROUPS))
-        object.__setattr__(self, "_key", (self.variant, *clip_range, self.max_reverse_ratio, cells))
 
-    @property
+    @cached_property  # asked for in every micro-batch
     def key(self) -> tuple:
         """What the loss of a token depends on, hashable."""
-        return self._key
+        clip_range = (1 - self.clip_ratio_low, 1 + self.clip_ratio_high, self.clip_ratio_c)
+        cells = tuple((cell.loss, cell.weight, *self.clip_bounds(cell)) for cell in (self.objectives[name] for name in GROUPS))
+        return (self.variant, *clip_range, self.max_reverse_ratio, cells)
 
     def clip_bounds(self, cell: Objective) -> tuple[float, float]:
         """The importance ratios between which the objective does not clip."""
@@ -92,4 +85,12 @@ class HTPOConfig:
     def groups_with(self, **choice: str) -> tuple[int, ...]:
         """Ids of the groups whose objective has that `loss` or that `detach`, e.g. `groups_with(loss="cispo")`."""
         ((key, value),) = choice.items()
-        return self._with[key, value]
+        return self._groups_with[key, value]
+
+    @cached_property  # asked for by the partition for every few rows
+    def _groups_with(self) -> dict[tuple[str, str], tuple[int, ...]]:
+        return {
+            (key, value): tuple(i for i, name in enumerate(GROUPS, start=1) if getattr(self.objectives[name], key) == value)
+            for key, values in (("loss", LOSSES), ("detach", DETACH))
+            for value in values
+        }

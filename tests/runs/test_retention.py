@@ -162,7 +162,7 @@ def test_a_broken_checkpoint_is_not_answered_by_one_of_another_run(start, traine
     folder, broken = newest_complete(directory)
     assert folder.endswith("global_step_4")
     assert broken == [f"{directory}/global_step_24 lacks actor/model.pt"]
-    shutil.rmtree(directory / "global_step_4")
+    retention.remove([directory / "global_step_4"])  # its digests may still be written
     with pytest.raises(ValueError, match=r"no checkpoint .* is complete \(.*global_step_24 lacks"):
         newest_complete(directory)
 
