@@ -1,5 +1,6 @@
 """The acceptance of a machine: what is accepted, what the command refuses, and the whole of it with the CPU's limits."""
 
+import ast
 import json
 import subprocess
 import sys
@@ -15,6 +16,16 @@ ABOUT = {"gpus": [], "python": "3.12", "packages": {"torch": "2.11.0", "vllm": N
 def good(device):
     """A value within the limits of each measure."""
     return {name: measure.most.get(device, measure.least.get(device, 1.0)) for name, measure in measures.MEASURES.items()}
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("tests/*/pure/test_*.py")), ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+def test_what_is_called_pure_runs_without_pytest(path):
+    tree = ast.parse(path.read_text())
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    assert "pytest" not in imported
+    tests = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+    assert tests
+    assert {node.name: ast.unparse(node.args) for node in tests if ast.unparse(node.args)} == {}
 
 
 @pytest.mark.parametrize("device", ["cuda", "cpu"])

@@ -1,8 +1,8 @@
 """GTPO's advantages: by hand, and against its equations written as loops over a prompt's responses."""
 
+import math
 import statistics
 
-import pytest
 import torch
 
 from recipe.rivals.gtpo import gtpo_advantages
@@ -18,7 +18,8 @@ def test_by_hand():
     # position 0: 1 + 0.1 * 2 * 3/4 and 1 + 0.1 * 2 * 1/4; position 1, where one is left: 1 + 0.1
     shaped = [1.15, 1.1, 1.05]
     expected = [(x - 1.1) / statistics.pstdev(shaped) for x in shaped]
-    assert [found[0, 0].item(), found[0, 1].item(), found[1, 0].item()] == pytest.approx(expected, rel=1e-4, abs=1e-6)
+    for value, right in zip((found[0, 0], found[0, 1], found[1, 0]), expected, strict=True):
+        assert math.isclose(value.item(), right, rel_tol=1e-4, abs_tol=1e-6)
     assert found[1, 1] == 0
     assert found[2].tolist() == [0, 0]  # a single wrong answer: -1.1 everywhere
 
@@ -54,7 +55,7 @@ def test_the_equations_as_loops_in_any_order_and_width():
         own = [i for i in range(rows) if prompts[i] == prompt]
         lists = (reward[own].tolist(), correct[own].tolist(), entropy[own].tolist(), lengths[own].tolist())
         for (i, t), value in of_one_prompt(*lists).items():
-            assert found[own[i], t].item() == pytest.approx(value, rel=1e-9, abs=1e-9)
+            assert math.isclose(found[own[i], t].item(), value, rel_tol=1e-9, abs_tol=1e-9)
     assert (found[~mask] == 0).all()
     order = torch.randperm(rows, generator=g)
     pad = (0, 3)
