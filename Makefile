@@ -62,12 +62,9 @@ study: setup
 study-report: setup
 	$(PY) -m studies.miniature.report
 
-# Side-by-side timings on this machine.
+# Side-by-side timings on this machine as one table of ratios; ARGS=--full for the paper's size.
 bench: setup
-	$(PY) -m benchmarks.loss
-	$(PY) -m benchmarks.sampler
-	$(PY) -m benchmarks.verdict_speed
-	$(PY) -m benchmarks.queue
+	$(PY) -m benchmarks $(ARGS)
 
 # False positives and negatives of the reward and of other graders; an hour. ARGS="--graders ours" for some minutes.
 verdicts: setup
