@@ -96,6 +96,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     for given in (options.submission_id, options.follow or ""):
         if not re.fullmatch(r"[\w.-]*", given, re.ASCII):  # it becomes part of a URL and of a file's name
             parser.error(f"{given!r} is not a job's id: it has letters, digits, - _ and . only")
+    if options.kuberay and options.backend == "ray":
+        parser.error("--kuberay FILE is for --backend kuberay; add that, or leave the file out")
     if options.retries < 0:
         parser.error(f"--retries is {options.retries}; give 0 or more")
     if options.retries and (options.no_wait or options.follow):

@@ -29,7 +29,7 @@ def run(options: Namespace) -> int:
     for option in _NOT_KUBERAY:
         if getattr(options, option):
             name = "--" + option.replace("_", "-")
-            raise ValueError(f"{name} is for --backend ray; with kuberay the operator has the job: {EXAMPLE} and kubectl")
+            raise ValueError(f"{name} is for --backend ray; with kuberay the operator starts, retries and keeps the run")
     if options.kuberay is None:
         raise ValueError(f"--backend kuberay needs --kuberay FILE, the cluster's settings; begin with a copy of {EXAMPLE}")
     settings = read_settings(options.kuberay)

@@ -8,6 +8,7 @@ nobody can be told from a run, and the request is left and the time waited.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,7 +54,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="trainer.default_local_dir")
     parser.add_argument("--within", type=float, metavar="SECONDS", required=True, help="how long to wait for the end")
     given = parser.parse_args(arguments)
-    return 0 if ask(given.folder, given.within) else 1
+    try:
+        ended = ask(given.folder, given.within)
+    except OSError as error:
+        print(f"error: the run in {given.folder} cannot be asked to end: {error}", file=sys.stderr)
+        return 1
+    return 0 if ended else 1
 
 
 if __name__ == "__main__":
