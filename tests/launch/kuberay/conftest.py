@@ -1,5 +1,6 @@
 """A settings file of a Kubernetes cluster, and the RayJobs that are made with it."""
 
+import shutil
 import subprocess
 
 import pytest
@@ -26,12 +27,24 @@ def settings_file(tmp_path):
     return write
 
 
+@pytest.fixture(scope="session")
+def project(tmp_path_factory):
+    """What of the checkout is looked at: to look through all of it takes a second each time."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("recipe/htpo/config", "recipe/hapo/config", "recipe/runs/config"):
+        shutil.copytree(ROOT / name, folder / name)
+    for name in ("recipe/htpo", "recipe/hapo"):
+        for file in ("main.py", "preflight.py"):
+            shutil.copy(ROOT / name / file, folder / name)
+    return folder
+
+
 @pytest.fixture
-def made(settings_file):
+def made(settings_file, project):
     """The RayJob of a command line."""
 
     def make(*overrides, options=(), preset="qwen3_8b_base", **settings):
-        arguments = ["--backend=kuberay", "--submission-id=a-run", *options, "--", *overrides]
+        arguments = ["--backend=kuberay", "--submission-id=a-run", f"--working-dir={project}", *options, "--", *overrides]
         if preset:
             arguments.append(f"+experiment={preset}")
         if not any("default_local_dir" in each for each in overrides):

@@ -152,6 +152,10 @@ def test_the_runtime_environment_goes_along_without_what_would_be_uploaded(made)
     }
 
 
+def test_the_whole_checkout_is_a_working_directory(made):
+    assert "recipe.htpo.main" in made(options=[f"--working-dir={ROOT}"])["spec"]["entrypoint"]
+
+
 def test_the_version_is_the_one_that_the_image_has(made):
     assert f"ray=={made()['spec']['rayClusterSpec']['rayVersion']}" in (ROOT / "requirements.txt").read_text().splitlines()
 
