@@ -73,7 +73,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--backend", choices=("ray", "kuberay"), default="ray", help="ray (default): a Ray cluster that is there")
+    parser.add_argument(
+        "--backend", choices=("ray", "kuberay"), default="ray", help="ray (default): a Ray cluster that is there"
+    )
     parser.add_argument("--kuberay", metavar="FILE", type=Path, help="for --backend kuberay: the Kubernetes cluster's settings")
     parser.add_argument("--address", metavar="URL", help="job server; default: RAY_API_SERVER_ADDRESS, then RAY_ADDRESS")
     parser.add_argument("--recipe", default="htpo", help="htpo (default), hapo, or a package such as examples.entropy_shaping")

@@ -7,7 +7,7 @@ import shlex
 import shutil
 import subprocess
 from argparse import Namespace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
@@ -17,9 +17,11 @@ from launch.kuberay.settings import EXAMPLE, MARGIN_S, Settings, read_settings
 from launch.kuberay.sizes import given, groups
 from launch.submission import say
 from launch.submission.plan import CHECKPOINTS, make_plan
+from recipe.runs.run_folder import folder_of
 from recipe.text.visible import one_line
 
 LONGEST_NAME = 47  # the operator's limit
+LOG = "driver.log"
 _NOT_KUBERAY = ("address", "follow", "retries", "no_wait")
 _HYDRA = "hydra.run.dir"
 
@@ -53,10 +55,10 @@ def build(options: Namespace, settings: Settings) -> dict[str, Any]:
     """The RayJob that the options and settings ask for."""
     name = job_name(options.submission_id)
     folder = checkpoints(options.overrides, settings)
+    run_folder = str(folder_of(Path(folder)))
     overrides = list(options.overrides)
     if _HYDRA not in given(overrides):  # the pod's own disk goes with it
-        run_folder = PurePosixPath(folder)
-        overrides.append(f"{_HYDRA}={run_folder.parent if run_folder.name == 'checkpoints' else run_folder}/hydra")
+        overrides.append(f"{_HYDRA}={run_folder}/hydra")
     grace = f"+preflight.grace_s={settings.grace_s - MARGIN_S}"
     plan = make_plan(
         options.recipe,
@@ -68,7 +70,8 @@ def build(options: Namespace, settings: Settings) -> dict[str, Any]:
         preflight_overrides=(grace,),
     )
     workers = groups(options.recipe, overrides, plan.package.root)
-    return rayjob(name, plan.entrypoint, runtime_environment(plan.runtime_env), folder, settings, workers)
+    command = with_log(plan.entrypoint, run_folder)
+    return rayjob(name, command, runtime_environment(plan.runtime_env), folder, settings, workers)
 
 
 def job_name(given_id: str) -> str:
@@ -96,12 +99,21 @@ def checkpoints(overrides: list[str], settings: Settings) -> str:
     return str(path)
 
 
+def with_log(entrypoint: str, run_folder: str) -> str:
+    """The command, a line of bash, with its output in the run's folder, too: the operator's own copy goes when it tries again.
+
+    A signal to the whole group leaves tee to the end, or the run would have nobody to write to.
+    """
+    log = shlex.quote(f"{run_folder}/{LOG}")
+    return f"mkdir -p {shlex.quote(run_folder)} && exec > >(trap '' INT TERM; exec tee -a {log}) 2>&1 && {{ {entrypoint}; }}"
+
+
 def runtime_environment(runtime_env: dict) -> dict:
     """What of the runtime environment goes along: nothing is uploaded, since the image has the code."""
     sent = {key: value for key, value in runtime_env.items() if key != "excludes"}
     for key in ("working_dir", "py_modules"):
         if key in sent:
-            raise ValueError(f"{key} of the runtime environment would be uploaded, and a RayJob has the image's code: leave it out")
+            raise ValueError(f"{key} of the runtime environment would be uploaded; a RayJob has the image's code, leave it out")
     if re.search(r"[$`]", str(sent)):
         raise ValueError("the runtime environment has a $ or a `, which the operator's shell would replace; write it out")
     return sent

@@ -23,13 +23,13 @@ def rayjob(
     """The manifest of a run.
 
     Args:
-        entrypoint: a shell's command.
+        entrypoint: a line of bash.
         folder: trainer.default_local_dir, where the run looks for a request to end.
     """
     cluster = {
         "rayVersion": _ray_version(),
-        # With it the operator asks the cluster how the job is. The pods have the token by themselves, too: an operator that does
-        # not know this field must not make a cluster that lets everybody in.
+        # With it the operator asks the cluster how the job is. The pods have the token by themselves, too: an operator that
+        # does not know this field must not make a cluster that lets everybody in.
         "authOptions": {"mode": "token", "secretName": settings.token_from},
         "headGroupSpec": {
             "rayStartParams": {"dashboard-host": "0.0.0.0", "num-gpus": "0"},  # the operator asks from its own pod
@@ -57,7 +57,7 @@ def for_the_operator(entrypoint: str) -> str:
     The operator pastes the text into a line of bash, which Kubernetes searches for its own `$(VARIABLE)` and `$$`; Ray then
     quotes the words that bash has made of it for another shell.
     """
-    return f"sh -c {shlex.quote(entrypoint)}".replace("$", "$$")
+    return f"bash -c {shlex.quote(entrypoint)}".replace("$", "$$")
 
 
 def before_end(folder: str, settings: Settings) -> list[str]:

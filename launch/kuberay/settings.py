@@ -46,7 +46,7 @@ MARGIN_S = 30
 
 
 def read_settings(file: Path) -> Settings:
-    """The file's. ValueError, one sentence, for what cannot be read, is unknown, missing or no such value, or holds a secret."""
+    """The file's. ValueError, one sentence, for what cannot be read, is unknown, missing or no such value, or a secret."""
     try:
         given = load_plain(read_bounded(file, LARGEST))
     except OSError as error:

@@ -1,8 +1,8 @@
 """Ask the run that has a checkpoint folder to save and end, and wait until it has: what a pod does before it is taken away.
 
-`python -m recipe.runs.ask_to_end FOLDER --within SECONDS`, on any machine that sees the folder. Where no run is alive it returns at
-once and leaves no request, since pods end after a run, too. Alive is who holds the folder's lock; on a file system without locks
-nobody can be told from a run, and the request is left and the time waited.
+`python -m recipe.runs.ask_to_end FOLDER --within SECONDS`, on any machine that sees the folder. Where no run is alive it
+returns at once and leaves no request, since pods end after a run, too. Alive is who holds the folder's lock; on a file system
+without locks nobody can be told from a run, and the request is left and the time waited.
 """
 
 from __future__ import annotations

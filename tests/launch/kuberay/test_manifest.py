@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import yaml
 
 from recipe.runs import stopping
 from tests import ROOT
-from tests.launch.kuberay.conftest import FOLDER, kubernetes_expands, words_of_bash
+from tests.launch.kuberay.conftest import kubernetes_expands, words_of_bash
 
 SCHEMA = Path(os.environ.get("RAYJOB_SCHEMA", ROOT.parent / "shared/cases/ray.io_rayjobs.yaml"))
 NASTY = ["a=$HOME `id` $(id) $(HOME) $$ $", "b='single' \"double\" \\", "c=[1,{d: 'x y'}]", "e=*;&&|>é", "f=two\nlines", "~h"]
@@ -42,6 +43,24 @@ def strict(schema):
     if isinstance(schema.get("properties"), dict) and not schema.get("x-kubernetes-preserve-unknown-fields"):
         schema.setdefault("additionalProperties", False)
     return schema
+
+
+def started(job, tmp_path, program):
+    """The command as the operator and Ray start it, with a program in the place of Python."""
+    line = kubernetes_expands(job["spec"]["entrypoint"], {"HOME": "/root"})
+    (tmp_path / "python").write_text(f"#!{sys.executable}\nimport json, sys\n{program}\n")
+    (tmp_path / "python").chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    entrypoint = shlex.join(words_of_bash(line))
+    return subprocess.Popen(entrypoint, shell=True, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def played_back(job, tmp_path, status, module="recipe.htpo.main"):
+    """The same to its end, with a program that writes down what it is called with; the module ends with that status."""
+    program = f"print(json.dumps(sys.argv[1:]), flush=True)\nsys.exit({status} if sys.argv[2] == {module!r} else 0)"
+    with started(job, tmp_path, program) as process:
+        stdout, _ = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout)
 
 
 @pytest.fixture(scope="module")
@@ -77,19 +96,36 @@ def test_its_pods_are_such_that_kubernetes_takes_them(made):
 
 def test_the_command_arrives_through_kubernetes_bash_and_ray_as_it_was_given(made, tmp_path):
     """As the operator passes it on: in the line of bash of a container, from there to Ray, which quotes it for a shell."""
-    job = made(*NASTY, "trainer.nnodes=1", "trainer.n_gpus_per_node=8", preset=None)
-    line = kubernetes_expands(job["spec"]["entrypoint"], {"HOME": "/root"})
-    entrypoint = shlex.join(words_of_bash(line))
-    # In the driver's place a program that writes down what it is called with.
-    python = tmp_path / "python"
-    python.write_text(f"#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[1:]))\n")
-    python.chmod(0o755)
-    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    done = subprocess.run(entrypoint, shell=True, env=environment, capture_output=True, text=True, check=True)
-    preflight, main = map(json.loads, done.stdout.splitlines())
-    given = [*NASTY, "trainer.nnodes=1", "trainer.n_gpus_per_node=8", FOLDER, "hydra.run.dir=/shared/runs/1/hydra"]
-    assert main == ["-m", "recipe.htpo.main", *given]
-    assert preflight == ["-m", "recipe.htpo.preflight", *given, "+preflight.grace_s=570"]
+    run = tmp_path / "claim/runs/1"
+    sizes = ["trainer.nnodes=1", "trainer.n_gpus_per_node=8", f"trainer.default_local_dir={run}/checkpoints"]
+    job = made(*NASTY, *sizes, preset=None, mount=str(tmp_path / "claim"))
+    for status in (0, 85):
+        done = played_back(job, tmp_path, status)
+        assert done.returncode == status
+        preflight, main = map(json.loads, done.stdout.splitlines())
+        given = [*NASTY, *sizes, f"hydra.run.dir={run}/hydra"]
+        assert main == ["-m", "recipe.htpo.main", *given]
+        assert preflight == ["-m", "recipe.htpo.preflight", *given, "+preflight.grace_s=570"]
+    assert (run / "driver.log").read_text() == 2 * done.stdout  # of both starts
+
+
+def test_without_its_preflight_a_run_does_not_begin(made, tmp_path):
+    folder = f"trainer.default_local_dir={tmp_path}/claim/1"
+    job = made(folder, mount=str(tmp_path / "claim"))
+    done = played_back(job, tmp_path, 2, module="recipe.htpo.preflight")
+    assert done.returncode == 2
+    assert len((tmp_path / "claim/1/driver.log").read_text().splitlines()) == 1
+
+
+def test_the_log_has_what_a_run_says_after_the_signal_to_end(made, tmp_path):
+    """To the whole group, as Ray stops a job."""
+    job = made(f"trainer.default_local_dir={tmp_path}/claim/1", mount=str(tmp_path / "claim"), options=["--no-preflight"])
+    says = "import signal, time\nsignal.signal(15, lambda *_: (print('saved', flush=True), sys.exit(85)))\n"
+    with started(job, tmp_path, f"{says}print('begun', flush=True)\ntime.sleep(60)") as process:
+        assert process.stdout.readline() == "begun\n"
+        os.killpg(process.pid, signal.SIGTERM)
+        assert process.stdout.read() == "saved\n"  # until tee has ended, too
+    assert (tmp_path / "claim/1/driver.log").read_text() == "begun\nsaved\n"
 
 
 def test_head_and_workers_have_the_gpus_that_are_asked_for(made):

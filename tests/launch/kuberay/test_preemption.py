@@ -1,4 +1,4 @@
-"""A pod is taken away from a run of the real stack: the manifest's preStop, then the end of the pod, then the operator's retry."""
+"""A pod is taken away from a run of the real stack: the manifest's preStop, the end of the pod, the operator's retry."""
 
 import signal
 import subprocess
