@@ -3,6 +3,8 @@
 The repository travels as the job's working directory, with the environment of launch/runtime_env.yaml. The job's log goes to
 stdout, everything else to stderr. If the cluster wants a token, it is taken from RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH or
 ~/.ray/auth_token.
+
+--backend kuberay: to Kubernetes instead, as a RayJob with a cluster of its own; see docs/kubernetes.md.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from launch.kuberay import command as kuberay  # noqa: E402
 from launch.submission import ClusterError, say  # noqa: E402
 from launch.submission.plan import make_plan  # noqa: E402
 from launch.submission.reaching import describe_way, find_address, use_token  # noqa: E402
@@ -50,7 +53,7 @@ def main(arguments: list[str]) -> int:
     sys.stdout.reconfigure(errors="replace")  # a log may have characters that this terminal lacks
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:
-        return run(options)
+        return (kuberay.run if options.backend == "kuberay" else run)(options)
     except (ValueError, ClusterError) as error:
         say(f"error: {visible(masked(str(error), os.environ))}")
         return REFUSED if isinstance(error, ValueError) else FAILED
@@ -70,6 +73,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.add_argument(
+        "--backend", choices=("ray", "kuberay"), default="ray", help="ray (default): a Ray cluster that is there"
+    )
+    parser.add_argument("--kuberay", metavar="FILE", type=Path, help="for --backend kuberay: the Kubernetes cluster's settings")
     parser.add_argument("--address", metavar="URL", help="job server; default: RAY_API_SERVER_ADDRESS, then RAY_ADDRESS")
     parser.add_argument("--recipe", default="htpo", help="htpo (default), hapo, or a package such as examples.entropy_shaping")
     parser.add_argument("--dry-run", action="store_true", help="show what would be sent, and contact nothing")
@@ -91,6 +98,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     for given in (options.submission_id, options.follow or ""):
         if not re.fullmatch(r"[\w.-]*", given, re.ASCII):  # it becomes part of a URL and of a file's name
             parser.error(f"{given!r} is not a job's id: it has letters, digits, - _ and . only")
+    if options.kuberay and options.backend == "ray":
+        parser.error("--kuberay FILE is for --backend kuberay; add that, or leave the file out")
     if options.retries < 0:
         parser.error(f"--retries is {options.retries}; give 0 or more")
     if options.retries and (options.no_wait or options.follow):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,9 +49,15 @@ class Plan:
 
 
 def make_plan(
-    recipe: str, overrides: list[str], preflight: bool, runtime_env_file: Path, working_dir: Path, max_mib: float
+    recipe: str,
+    overrides: list[str],
+    preflight: bool,
+    runtime_env_file: Path,
+    working_dir: Path,
+    max_mib: float,
+    preflight_overrides: Sequence[str] = (),
 ) -> Plan:
-    """Read and check everything that would be sent; contacts nothing."""
+    """Read and check everything that would be sent; contacts nothing. preflight_overrides: for that step alone."""
     check_overrides(overrides)
     runtime_env = _read_runtime_env(runtime_env_file)
     check_runtime_env(runtime_env, runtime_env_file)
@@ -65,7 +72,8 @@ def make_plan(
     folder = method.replace(".", "/")
     package.check(f"{folder}/main.py", max_mib)
     steps = ["preflight", "main"] if preflight and f"{folder}/preflight.py" in package else ["main"]
-    command = " && ".join(shlex.join(["python", "-m", f"{method}.{step}", *overrides]) for step in steps)
+    more = {"preflight": preflight_overrides}
+    command = " && ".join(shlex.join(["python", "-m", f"{method}.{step}", *overrides, *more.get(step, ())]) for step in steps)
     notes = () if _keeps_checkpoints(overrides) else (_LOST_CHECKPOINTS,)
     return Plan(command, package, runtime_env, modules, notes)
 

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 RUN_AGAIN = 85  # saved; the same command goes on
+REQUEST = "stop_requested"  # the file, in the checkpoint folder
 TRY_AGAIN = 75  # ended without progress by something that may not come again; EX_TEMPFAIL of sysexits.h
 SIGNALS = (signal.SIGUSR1, signal.SIGTERM)
 # Slurm sends SIGTERM and this project's job script SIGUSR1 at the same preemption: that is one request.
@@ -35,7 +36,7 @@ class StoppedUnsaved(Stopped):
 
 def request_file(config) -> Path:
     """The file that asks for a stop; `touch` does it too."""
-    return Path(config.trainer.default_local_dir) / "stop_requested"
+    return Path(config.trainer.default_local_dir) / REQUEST
 
 
 def asked(config) -> bool:

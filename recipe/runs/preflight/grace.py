@@ -39,7 +39,8 @@ def check_grace(run: Run) -> Result:
     freq = run.config.trainer.save_freq
     return warned(
         f"{finding}: a run that is asked to end then goes back to its last checkpoint",
-        f"more notice, with Slurm --signal=B:USR1@{seconds}, or a smaller trainer.save_freq than {freq}",
+        f"more notice, with Slurm --signal=B:USR1@{seconds}, with KubeRay a longer grace_s, or a smaller trainer.save_freq "
+        f"than {freq}",
     )
 
 

@@ -27,7 +27,8 @@ def test_what_earlier_attempts_measured_counts(run, tmp_path):
         grace.check_grace(run(GIVEN)), "pass", r"600 s of notice for 200 s of a step's update and 300 s of a save \(the longest"
     )
     found = grace.check_grace(run("+preflight.grace_s=499"))
-    check(found, "warn", "goes back to its last checkpoint", "--signal=B:USR1@600, or a smaller trainer.save_freq than 6")
+    mend = "--signal=B:USR1@600, with KubeRay a longer grace_s, or a smaller trainer.save_freq than 6"
+    check(found, "warn", "goes back to its last checkpoint", mend)
 
 
 def test_before_the_first_save_both_are_estimates(run, tmp_path, monkeypatch):
