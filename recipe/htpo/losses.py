@@ -169,7 +169,7 @@ def _rules(key: tuple, dtype: torch.dtype, device: torch.device) -> _Rules:
         for loss, weight, low, high in (*no_loss, *objectives)
     ]
     *columns, weights = zip(*cells, strict=True)
-    numbers = [None if all(map(math.isnan, values)) else _numbers(values, dtype, device) for values in columns]
+    numbers = [_numbers(values, dtype, device) if any(x == x for x in values) else None for values in columns]
     return _Rules(*numbers, None if set(weights) == {1.0} else _numbers(weights, dtype, device))
 
 
