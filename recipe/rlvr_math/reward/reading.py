@@ -56,7 +56,10 @@ def read(text: str, several: bool | None = None) -> Node:
     if (found := _COMMA_NUMBER.fullmatch(text)) and not re.search(r"[,;]", found[3]):
         number = _read_one(found[1] + found[2].replace(",", "") + found[3])
         return Either((number, _read_list(text))) if several is None else _read_list(text) if several else number
-    return _read_list(text)
+    try:
+        return _read_list(text)
+    except RecursionError:  # hundreds of brackets in each other, how many depends on who called
+        return Words(text)
 
 
 def _read_list(text: str) -> Node:

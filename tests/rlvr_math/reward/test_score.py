@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recipe.rlvr_math.reward import verifier_pool
+from recipe.rlvr_math.reward.nodes import Words
+from recipe.rlvr_math.reward.reading import read
 from recipe.rlvr_math.reward.score import compute_score
 from recipe.rlvr_math.reward.verifier_pool import VerifierPool, VerifierTimeout
 from recipe.rlvr_math.reward.verifier_process import MEMORY_LIMIT
@@ -100,6 +102,11 @@ BOMBS = {
     "chain": r"\boxed{x=" + "=".join(rf"\sqrt{{{i}}}" for i in range(60)) + "}",
     "list": r"\boxed{" + ",".join(rf"\sqrt{{{i}}}" for i in range(60)) + "}",
 }
+
+
+def test_more_brackets_in_each_other_than_python_can_follow_are_words():
+    assert isinstance(read("(" * 3000 + "1" + ")" * 3000), Words)
+    assert not isinstance(read("(" * 20 + "1" + ")" * 20), Words)
 
 
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
