@@ -19,23 +19,23 @@ echo "Reading reports: the wheel alone ..."
 pip reading "$wheel"
 reading/bin/token-rl
 reading/bin/token-rl-insight "$run" --out page
-reading/bin/token-rl-launch work
+reading/bin/token-rl-launch launchers
 for module in torch verl ray vllm; do
   if reading/bin/python -c "import $module" 2>/dev/null; then echo "error: reading reports has installed $module" >&2 && exit 1; fi
 done
 
 echo "Training on the CPU: the pins, then the wheel ..."
 reading/bin/python -m venv training
-torch=$(sed -n 's/^torch==//p' work/requirements.txt)
+torch=$(sed -n 's/^torch==//p' launchers/requirements.txt)
 pip training "torch==$torch+cpu" 2>/dev/null ||
   pip training "torch==$torch+cpu" --index-url https://download.pytorch.org/whl/cpu --retries 1 --timeout 15 2>/dev/null ||
   pip training "torch==$torch"
-pip training --no-deps -r work/requirements-cpu.txt
+pip training --no-deps -r launchers/requirements-cpu.txt
 pip training --no-deps "$wheel"
 export PATH=$folder/training/bin:$PATH RAY_ADDRESS=local HF_HUB_OFFLINE=1
-python work/launch/demo/make_model.py model
-python work/launch/demo/make_data.py data
-reward=reward.custom_reward_function.path=$folder/work/launch/demo/reward.py
+python launchers/launch/demo/make_model.py model
+python launchers/launch/demo/make_data.py data
+reward=reward.custom_reward_function.path=$folder/launchers/launch/demo/reward.py
 
 echo "htpo-train ..."
 htpo-train +platform=cpu +experiment=demo "$reward" "actor_rollout_ref.model.path=$folder/model" \

@@ -30,9 +30,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 def test_a_run_and_its_page(bin, demo_inputs, tmp_path):
-    run([bin / "token-rl-launch", "work"], tmp_path)
+    run([bin / "token-rl-launch", "launchers"], tmp_path)
     local = {"RAY_ADDRESS": "local", "HF_HUB_OFFLINE": "1"}
-    reward = f"reward.custom_reward_function.path={tmp_path}/work/launch/demo/reward.py"
+    reward = f"reward.custom_reward_function.path={tmp_path}/launchers/launch/demo/reward.py"
     folder, data = tmp_path / "run", demo_inputs / "data"
     training = [
         *("+platform=cpu", "+experiment=demo", reward),

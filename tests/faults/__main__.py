@@ -87,7 +87,8 @@ def main() -> int:
     obstacle = chain.begin()
 
     def keep(outcome: Outcome, resumed, differs):
-        outcome = replace(outcome, resumed=resumed, fault=outcome.fault or differs)
+        last, fault = map(chain.without_paths, (outcome.last, outcome.fault or differs))
+        outcome = replace(outcome, resumed=resumed, last=last, fault=fault)
         with outcomes.open("a") as file:
             file.write(as_line(outcome, date=time.strftime("%Y-%m-%d")) + "\n")
         verdict = f"FAULT {outcome.fault}" if outcome.fault else "ok"

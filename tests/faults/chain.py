@@ -76,6 +76,10 @@ class Chain:
     def saved(self) -> int:
         return Attempt(self.inputs, self.folder, self.last_step).saved()
 
+    def without_paths(self, text: str) -> str:
+        """A text in which the run's folder, which is another one on each machine, is `...`."""
+        return text.replace(f"{self.disk}/", ".../").replace(f"{self.folder}/", ".../")
+
     def leave(self) -> None:
         for folder in (self.checkpoints, self.disk):
             while folder.is_mount():  # lazily: a killed process may still be there

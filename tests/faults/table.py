@@ -40,11 +40,10 @@ def write_table(path: Path, outcomes: dict[str, dict]) -> None:
 
 
 def _ending(row: dict) -> str:
-    """The last line without what differs from run to run; empty if the driver was killed and could say nothing."""
+    """The last line without its numbers; empty if the driver was killed and could say nothing."""
     if row["status"] is None or row["status"] < 0:
         return ""
-    line = re.sub(r"/\S*/(checkpoints\S*?)(?=[;\s]|$)", r".../\1", row["last"])
-    return re.sub(r"\d+(\.\d+)*", "N", line)
+    return re.sub(r"\d+(\.\d+)*", "N", row["last"])
 
 
 def _line(row: dict, endings: list[str]) -> str:
