@@ -7,9 +7,9 @@ import sys
 
 import pytest
 import yaml
-from filelock import FileLock
 
 from tests import ROOT
+from tests.once import made_once
 
 # With a thread for each core torch spends ten times as long on small tensors as soon as another process wants a core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -71,11 +71,10 @@ def actor_config():
 
 @pytest.fixture(scope="session")
 def demo_inputs(tmp_path_factory):
-    """The demo's model and data; they are made once, also for several workers of pytest-xdist."""
-    own = tmp_path_factory.getbasetemp()
-    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "inputs"
-    with FileLock(f"{folder}.lock"):
-        if not (folder / "data").exists():
-            for script, name in (("make_model.py", "model"), ("make_data.py", "data")):
-                subprocess.run([sys.executable, ROOT / "launch/demo" / script, folder / name], check=True)
-    return folder
+    """The demo's model and data."""
+
+    def make(folder):
+        for script, name in (("make_model.py", "model"), ("make_data.py", "data")):
+            subprocess.run([sys.executable, ROOT / "launch/demo" / script, folder / name], check=True)
+
+    return made_once(tmp_path_factory, "inputs", make)

@@ -51,6 +51,7 @@ BELOW = {
     ),
     "recipe.lab": (
         *("recipe.htpo", "recipe.hapo", "recipe.adaptive_temperature", "recipe.rivals", "recipe.primitives", "recipe.files"),
+        "recipe.text",
     ),
     "recipe.insight": ("recipe.token_level", "recipe.files", "recipe.text"),
     "recipe.commands": ("recipe.files", "recipe.text"),

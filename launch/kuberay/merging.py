@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_NAMES = ("name", "groupName", "mountPath")
+_NAMES = ("mountPath", "name", "groupName")  # a volume may be mounted at several paths
 
 
 def merged(below: Any, above: Any) -> Any:
@@ -23,8 +23,6 @@ def merged(below: Any, above: Any) -> Any:
 
 
 def _key(items: list) -> str | None:
-    """By which all of these are told apart; of volume mounts, of which one volume may have several, it is the path."""
-    for key in sorted(_NAMES, key=lambda name: name != "mountPath"):
-        if items and all(isinstance(item, dict) and key in item for item in items):
-            return key
-    return None
+    """By which all of these are told apart."""
+    same = (key for key in _NAMES if items and all(isinstance(item, dict) and key in item for item in items))
+    return next(same, None)

@@ -8,9 +8,8 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from launch.submission.given_file import read_mapping
 from launch.submission.secret_check import check_runtime_env
-from recipe.files.bounded import read_bounded
-from recipe.files.plain_yaml import LARGEST, load_plain
 from recipe.text.visible import one_line
 
 EXAMPLE = "launch/kuberay/settings.yaml.example"
@@ -47,14 +46,7 @@ MARGIN_S = 30
 
 def read_settings(file: Path) -> Settings:
     """The file's. ValueError, one sentence, for what cannot be read, is unknown, missing or no such value, or a secret."""
-    try:
-        given = load_plain(read_bounded(file, LARGEST))
-    except OSError as error:
-        raise ValueError(f"--kuberay {file} cannot be read: {one_line(error)}; begin with a copy of {EXAMPLE}") from None
-    except ValueError as error:
-        raise ValueError(f"--kuberay {file} {error}") from None
-    if not isinstance(given, dict):
-        raise ValueError(f"--kuberay {file} is no mapping of settings; {EXAMPLE} is one")
+    given = read_mapping("--kuberay", file, f"a mapping of settings; begin with a copy of {EXAMPLE}")
     known = {each.name: each for each in fields(Settings)}
     if unknown := sorted(str(name) for name in given if name not in known):
         raise ValueError(f"{one_line(unknown[0])} of {file} is no setting; they are {', '.join(known)}")

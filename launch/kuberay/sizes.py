@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from launch.recipes import package_of
-from recipe.files.bounded import read_bounded
-from recipe.files.plain_yaml import LARGEST, load_plain
+from recipe.files.plain_yaml import read_plain
 
 MODE, POOL = "trainer.v1.trainer_mode", "reward.reward_model.enable_resource_pool"
 
@@ -56,7 +55,7 @@ def _read(name: str, places: tuple[Path, ...], begun: tuple[str, ...]) -> dict[s
     if file is None or name in begun:
         raise ValueError(f"there is no preset {name.rpartition('/')[2]} in {places[0]}/experiment; docs/presets.md has them")
     try:
-        content = load_plain(read_bounded(file, LARGEST)) or {}
+        content = read_plain(file) or {}
     except ValueError as error:
         raise ValueError(f"{file} {error}") from None
     values: dict[str, Any] = {}

@@ -1,7 +1,7 @@
 """The parts of launch/submit.py: sending a training run to a running Ray cluster and following it.
 
 plan.py            what is sent, checked: working_dir.py, what Ray would upload, without secret_files.py; secret_check.py, no
-                   secret in the runtime environment
+                   secret in the runtime environment; given_file.py, a file that the user names
 reaching.py        the cluster's job server, the way to it and its token
 client.py          Ray's job client
 watch.py           a job until its end or Ctrl-C; follow.py, its log over broken connections

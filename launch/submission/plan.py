@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from launch.recipes import package_of
+from launch.submission.given_file import read_mapping
 from launch.submission.secret_check import check_runtime_env
 from launch.submission.secret_files import never_sent
 from launch.submission.working_dir import Package, measure, measure_file
-from recipe.files.bounded import read_bounded
-from recipe.files.plain_yaml import LARGEST, load_plain
 from recipe.runs.secret_checks import check_overrides
 from recipe.text.visible import one_line, visible
 
@@ -59,7 +58,7 @@ def make_plan(
 ) -> Plan:
     """Read and check everything that would be sent; contacts nothing. preflight_overrides: for that step alone."""
     check_overrides(overrides)
-    runtime_env = _read_runtime_env(runtime_env_file)
+    runtime_env = read_mapping("--runtime-env", runtime_env_file, "a mapping with keys such as env_vars and excludes")
     check_runtime_env(runtime_env, runtime_env_file)
     runtime_env["excludes"] = [*_listed(runtime_env, "excludes"), *never_sent()]  # the last pattern that fits wins
     package = measure(working_dir, runtime_env["excludes"])
@@ -83,18 +82,6 @@ def _listed(runtime_env: dict, key: str) -> list[str]:
     if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
         raise ValueError(f"{key} of the runtime environment is {entries!r}; it must be a list of texts")
     return entries
-
-
-def _read_runtime_env(file: Path) -> dict:
-    try:
-        runtime_env = load_plain(read_bounded(file, LARGEST)) or {}
-    except OSError as error:
-        raise ValueError(f"--runtime-env {file} cannot be read: {one_line(error)}") from None
-    except ValueError as error:
-        raise ValueError(f"--runtime-env {file} {error}") from None
-    if not isinstance(runtime_env, dict):
-        raise ValueError(f"--runtime-env {file} is not a mapping with keys such as env_vars and excludes")
-    return runtime_env
 
 
 _LOST_CHECKPOINTS = (

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import importlib
 import sys
+from functools import partial
 from importlib.metadata import version
 
 from recipe.commands.family import DISTRIBUTION, FAMILY, Command, named
 
 _HELP = ("--help", "-h")
-
-
-def htpo_train() -> int | None:
-    """Train with HTPO."""
-    return _composed("htpo-train")
-
-
-def hapo_train() -> int | None:
-    """Train with HAPO."""
-    return _composed("hapo-train")
 
 
 def preflight() -> int | None:
@@ -32,56 +23,6 @@ def preflight() -> int | None:
     del sys.argv[1]
     package = method if "." in method else f"recipe.{method}"
     return _run(command, f"{package}.preflight")
-
-
-def evaluate() -> int | None:
-    """Evaluate a model."""
-    return _composed("token-rl-evaluate")
-
-
-def lab() -> int | None:
-    """Train in the lab."""
-    return _composed("token-rl-lab")
-
-
-def data() -> int | None:
-    """Prepare a data set."""
-    return _run(named("token-rl-data"))
-
-
-def overlap() -> int | None:
-    """Compare data sets."""
-    return _run(named("token-rl-overlap"))
-
-
-def judge() -> int | None:
-    """Explain a verdict."""
-    return _run(named("token-rl-judge"))
-
-
-def report() -> int | None:
-    """Report evaluations."""
-    return _run(named("token-rl-report"))
-
-
-def export() -> int | None:
-    """Export a checkpoint."""
-    return _run(named("token-rl-export"))
-
-
-def insight() -> int | None:
-    """Show runs."""
-    return _run(named("token-rl-insight"))
-
-
-def health() -> int | None:
-    """Look for signs of sickness."""
-    return _run(named("token-rl-health"))
-
-
-def launch() -> int | None:
-    """Write the launchers."""
-    return _run(named("token-rl-launch"))
 
 
 def overview() -> int:
@@ -125,3 +66,11 @@ def _run(command: Command, module: str = "") -> int | None:
 def _refused(sentence: str) -> int:
     print(f"error: {sentence}", file=sys.stderr)
     return 2
+
+
+htpo_train, hapo_train = (partial(_composed, name) for name in ("htpo-train", "hapo-train"))
+evaluate, lab = (partial(_composed, f"token-rl-{name}") for name in ("evaluate", "lab"))
+data, overlap, judge, report, export, insight, health, launch = (
+    partial(_run, named(f"token-rl-{name}"))
+    for name in ("data", "overlap", "judge", "report", "export", "insight", "health", "launch")
+)

@@ -9,15 +9,14 @@ sbatch launch/slurm/train.sbatch, python launch/demo/run.py.
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Sequence
 from importlib.metadata import Distribution, distribution
 from pathlib import Path, PurePath
 
 from recipe.commands.family import DISTRIBUTION
 from recipe.files.whole import written_whole
+from recipe.text.command_line import answered
 from recipe.text.command_line import parser as parser_of
-from recipe.text.visible import visible
 
 LAUNCHERS = Path(__file__).parent / "launchers"
 PACKAGES = ("recipe", "verl_patches")
@@ -57,13 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = parser_of("recipe.commands.working", __doc__, EXAMPLES)
     parser.add_argument("folder", type=Path, metavar="DIR", help="a new or empty folder")
     given = parser.parse_args(arguments)
-    try:
-        folder = write_working_folder(given.folder)
-    except (ValueError, OSError) as error:
-        print(f"error: {visible(str(error))}", file=sys.stderr)
-        return 2
-    print(f"{folder}: launch/ and what travels with a job; run its commands from there")
-    return 0
+    return answered(
+        lambda: f"{write_working_folder(given.folder)}: launch/ and what travels with a job; run its commands from there"
+    )
 
 
 if __name__ == "__main__":

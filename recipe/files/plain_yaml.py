@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import yaml
+
+from recipe.files.bounded import read_bounded
 
 LARGEST, DEEPEST = 2**19, 64  # bytes; lists and mappings in each other
 _LONG, _BITS = 1000, 64  # characters and size of a whole number
@@ -27,6 +30,11 @@ def _whole_number(loader: _Loader, node: yaml.ScalarNode) -> int:
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
+
+
+def read_plain(path: Path) -> Any:
+    """What a YAML file holds. OSError; ValueError, a reason without the file's name, as `load_plain`."""
+    return load_plain(read_bounded(path, LARGEST))
 
 
 def load_plain(text: bytes) -> Any:

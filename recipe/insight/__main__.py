@@ -7,7 +7,6 @@ whole configurations and responses, and loads nothing: open it from disk, send i
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,8 +14,8 @@ from recipe.files.whole import written_whole
 from recipe.insight.dumps import TOKENS
 from recipe.insight.page import page
 from recipe.insight.runs import load_runs
+from recipe.text.command_line import answered
 from recipe.text.command_line import parser as parser_of
-from recipe.text.visible import visible
 
 EXAMPLES = """
 /shared/runs/1 --out page/
@@ -49,13 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--tokens", type=int, default=TOKENS, metavar="N", help=f"of each run in the token view, at most (default: {TOKENS})"
     )
     given = parser.parse_args(arguments)
-    try:
+
+    def show() -> str:
         path = write_report(given.runs, given.out, given.name, given.tokens)
-    except (ValueError, OSError) as error:
-        print(f"error: {visible(str(error))}", file=sys.stderr)
-        return 2
-    print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
-    return 0
+        return f"{path} ({path.stat().st_size / 1e6:.1f} MB)"
+
+    return answered(show)
 
 
 if __name__ == "__main__":

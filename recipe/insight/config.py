@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recipe.files.bounded import read_bounded
-from recipe.files.plain_yaml import LARGEST, load_plain
+from recipe.files.plain_yaml import read_plain
 from recipe.text.secret import masked, masked_value
 
 FOLDERS = ("hydra/.hydra", ".hydra")
@@ -38,7 +37,7 @@ def read_config(folder: Path) -> Config | None:
 
 def _load(path: Path, kind: type) -> Any:
     try:
-        content = load_plain(read_bounded(path, LARGEST))
+        content = read_plain(path)
     except ValueError as error:
         raise ValueError(f"{path} {error}; restore it, or remove it to have the page without it") from None
     if not isinstance(content, kind):

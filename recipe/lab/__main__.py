@@ -18,6 +18,7 @@ from recipe.lab.settings import check, objective_of, sizes_of, task_of
 from recipe.lab.temperature import AdaptiveTemperature
 from recipe.lab.train import Loop, Validation, train
 from recipe.lab.warm_start import warm_started
+from recipe.text.command_line import answered
 
 HERE = Path(__file__).parent
 
@@ -68,16 +69,16 @@ def main() -> int:
     """0; 2 for wrong settings."""
     overrides = sys.argv[1:]
     started = time.perf_counter()
-    try:
+
+    def trained() -> str:
         config = composed(overrides)
-        last = run(config, overrides)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    for seed, metrics in enumerate(last, start=config["seed"]):
-        print(f"seed {seed}: " + ", ".join(f"{name.rpartition('/')[2]} {value:.3f}" for name, value in metrics.items()))
-    print(f"{time.perf_counter() - started:.0f} s; metrics in {config['folder']}")
-    return 0
+        lines = [
+            f"seed {seed}: " + ", ".join(f"{name.rpartition('/')[2]} {value:.3f}" for name, value in metrics.items())
+            for seed, metrics in enumerate(run(config, overrides), start=config["seed"])
+        ]
+        return "\n".join([*lines, f"{time.perf_counter() - started:.0f} s; metrics in {config['folder']}"])
+
+    return answered(trained)
 
 
 if __name__ == "__main__":

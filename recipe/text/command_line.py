@@ -1,10 +1,15 @@
-"""The parser of a command that is called by its console script or as a module."""
+"""What commands have in common that are called by their console script or as a module: the parser, and how they end."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from recipe.text.visible import visible
 
 
 def parser(module: str, says: str, examples: str) -> argparse.ArgumentParser:
@@ -20,3 +25,24 @@ def parser(module: str, says: str, examples: str) -> argparse.ArgumentParser:
         epilog="examples:\n" + "\n".join(f"  %(prog)s {line}" for line in examples.strip().splitlines()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def answered(work: Callable[[], object]) -> int:
+    """Do a command's work and print what it returns, if anything. Status 0; 2 with one sentence on stderr for wrong input."""
+    try:
+        found = work()
+    except (ValueError, OSError) as error:
+        print(visible(f"error: {error}"), file=sys.stderr)
+        return 2
+    if found is not None:
+        print(found)
+    return 0
+
+
+@contextmanager
+def warnings_as_sentences() -> Iterator[None]:
+    """Warnings are for readers, each time, without the place in the code."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = lambda message, *_: print(visible(f"warning: {message}"), file=sys.stderr)
+        yield

@@ -1,11 +1,9 @@
-"""One wheel and one environment for all workers of pytest-xdist."""
-
-import os
+"""One wheel and one environment for all of these tests."""
 
 import pytest
-from filelock import FileLock
 
 from tests.commands.installing import build_wheel, copy_project, make_environment
+from tests.once import made_once
 from tests.rlvr_math.evaluation.conftest import compose_evaluation
 
 __all__ = ["compose_evaluation"]
@@ -15,19 +13,17 @@ SECRET = "WANDB_API_KEY=0123456789abcdef"
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory):
-    """A folder with project/, dist/ and env/, made once."""
-    own = tmp_path_factory.getbasetemp()
-    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "wheel"
-    with FileLock(f"{folder}.lock"):
-        if not (folder / "complete").exists():
-            project = copy_project(folder / "project")
-            (project / "launch/slurm/site.env").write_text(SECRET)
-            for stale in ("build/lib/recipe/runs/removed.py", "tests/__init__.py", "benchmarks/__init__.py"):
-                (project / stale).parent.mkdir(parents=True, exist_ok=True)
-                (project / stale).touch()
-            make_environment(folder / "env", build_wheel(project, folder / "dist"))
-            (folder / "complete").touch()
-    return folder
+    """A folder with project/, dist/ and env/."""
+
+    def make(folder):
+        project = copy_project(folder / "project")
+        (project / "launch/slurm/site.env").write_text(SECRET)
+        for stale in ("build/lib/recipe/runs/removed.py", "tests/__init__.py", "benchmarks/__init__.py"):
+            (project / stale).parent.mkdir(parents=True, exist_ok=True)
+            (project / stale).touch()
+        make_environment(folder / "env", build_wheel(project, folder / "dist"))
+
+    return made_once(tmp_path_factory, "wheel", make)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import re
 import shlex
 import sys
 import tomllib
+from types import SimpleNamespace
 
 import pytest
 
@@ -110,11 +111,13 @@ def test_each_command_of_the_family_has_an_entry_point():
 def test_each_entry_point_calls_its_command(monkeypatch):
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
     called = []
-    monkeypatch.setattr(console, "_run", lambda command, module="": called.append((command.name, module or command.module)))
+    module_of = SimpleNamespace(import_module=lambda name: SimpleNamespace(main=lambda: called.append(name)))
+    monkeypatch.setattr(console, "importlib", module_of)
     for command in FAMILY:
         monkeypatch.setattr(sys, "argv", [command.name, "htpo"] if command.name == "token-rl-preflight" else [command.name])
         getattr(console, scripts[command.name].partition(":")[2])()
-        assert called[-1] == (command.name, command.module)
+        assert called[-1] == command.module
+    assert len(set(called)) == len(FAMILY)
 
 
 @pytest.mark.parametrize(

@@ -15,23 +15,19 @@ from recipe.rlvr_math.data import data_sets
 from recipe.rlvr_math.data.data_files import manifest_of, sha256, write_manifest
 from recipe.rlvr_math.data.problems import shared
 from recipe.rlvr_math.data.templates import PUBLISHED, strip
+from recipe.text.command_line import answered
 from recipe.text.command_line import parser as parser_of
-from recipe.text.visible import visible
 
 EXAMPLES = "--train /data/dapo-math-17k.parquet --test /data/aime-2024.parquet /data/aime-2025.parquet"
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command. Ends with status 2 and one sentence for a file that cannot be read."""
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command. Status 2 and one sentence for a file that cannot be read."""
     parser = parser_of("recipe.rlvr_math.data.overlap", __doc__, EXAMPLES)
     parser.add_argument("--train", required=True, type=Path)
     parser.add_argument("--test", required=True, type=Path, nargs="+")
     options = parser.parse_args(arguments)
-    try:
-        report(options.train, options.test)
-    except (ValueError, OSError) as error:
-        print(visible(f"error: {error}"), file=sys.stderr)
-        raise SystemExit(2) from None
+    return answered(lambda: report(options.train, options.test))
 
 
 def report(train: Path, tests: list[Path]) -> None:
@@ -99,4 +95,4 @@ def _problem(prompt: list[dict]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

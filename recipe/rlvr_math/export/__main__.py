@@ -9,15 +9,13 @@ newest complete one is taken.
 from __future__ import annotations
 
 import shutil
-import sys
 import tempfile
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 from recipe.files.whole import written_whole
+from recipe.text.command_line import answered, warnings_as_sentences
 from recipe.text.command_line import parser as parser_of
-from recipe.text.visible import visible
 
 EXAMPLES = """
 /shared/runs/1/checkpoints --out exported --evaluation /shared/runs/1/eval
@@ -86,18 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--license", metavar="ID", help="the model's license, as the hub names it (default: not stated)")
     parser.add_argument("--name", help="the model's name (default: that of DIR)")
     given = parser.parse_args(arguments)
-    with warnings.catch_warnings():
-        warnings.simplefilter("always")
-        warnings.showwarning = lambda message, *_: print(visible(f"warning: {message}"), file=sys.stderr)
-        try:
-            path = export(
-                given.checkpoint, given.out, given.evaluation, given.baseline, given.base_model, given.license, given.name
-            )
-        except (ValueError, OSError) as error:
-            print(visible(f"error: {error}"), file=sys.stderr)
-            return 2
-    print(path)
-    return 0
+    run = (given.checkpoint, given.out, given.evaluation, given.baseline, given.base_model, given.license, given.name)
+    with warnings_as_sentences():
+        return answered(lambda: export(*run))
 
 
 if __name__ == "__main__":

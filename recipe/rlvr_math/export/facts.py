@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from recipe.files.metrics import read_metrics
-from recipe.files.plain_yaml import load_plain
+from recipe.files.plain_yaml import read_plain
 from recipe.rlvr_math.data.data_files import manifest_of, sha256
 from recipe.runs.trained_with import kept_of, run_of
 from verl_patches.names import CHECKPOINT_FOLDER
@@ -91,7 +91,7 @@ def _config(run: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
     try:
-        content = load_plain(file.read_bytes())
+        content = read_plain(file)
     except (OSError, ValueError) as error:
         raise ValueError(f"{file} cannot be read: {error}; restore it, or remove it to have the card without it") from None
     return content if isinstance(content, dict) else {}

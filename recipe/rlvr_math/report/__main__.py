@@ -6,7 +6,6 @@ pass_at_k.svg. Several runs are compared with the first one. The same input give
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +13,8 @@ from pathlib import Path
 from recipe.rlvr_math.report.evaluations import differences, load_run
 from recipe.rlvr_math.report.summary import compare, estimates
 from recipe.rlvr_math.report.tables import to_csv, to_markdown
+from recipe.text.command_line import answered, warnings_as_sentences
 from recipe.text.command_line import parser as parser_of
-from recipe.text.visible import visible
 
 EXAMPLES = """
 /runs/htpo/eval --out report/
@@ -77,16 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--partial", action="store_true", help="report unfinished evaluations, for k up to the smallest count")
     given = parser.parse_args(arguments)
-    with warnings.catch_warnings():
-        warnings.simplefilter("always")
-        warnings.showwarning = lambda message, *_: print(visible(f"warning: {message}"), file=sys.stderr)
-        try:
-            written = report(given.runs, given.out, given.name, given.k, given.partial)
-        except (ValueError, OSError) as error:
-            print(visible(f"error: {error}"), file=sys.stderr)
-            return 2
-    print("\n".join(map(str, written)))
-    return 0
+    with warnings_as_sentences():
+        return answered(lambda: "\n".join(map(str, report(given.runs, given.out, given.name, given.k, given.partial))))
 
 
 if __name__ == "__main__":
