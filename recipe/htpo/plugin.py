@@ -17,8 +17,7 @@ from recipe.htpo.method import HTPO
 from recipe.htpo.metrics import loss_metrics, partition_metrics, row_sums
 from recipe.htpo.partition import partition_tokens, ranked_by, row_labels
 from recipe.primitives.finite import check_finite, nan_unless_finite
-from recipe.rivals.edge_grpo import edge_advantages
-from recipe.rivals.gtpo import gtpo_advantages
+from recipe.rivals.advantage import advantages_by
 from recipe.token_level.context import estimator_inputs, loss_inputs
 from recipe.token_level.grpo import row_advantages
 from recipe.token_level.phantom import phantom_metrics
@@ -55,8 +54,10 @@ def compute_htpo_advantage(token_level_rewards, response_mask, index=None, confi
     labels = label_rows(inputs.keys, inputs.acc, inputs.is_padding, inputs.settings.difficulty_threshold, some, some_trained)
     hard, correct = torch.from_numpy(labels.hard), torch.from_numpy(labels.correct)
 
-    advantage = row_advantages(inputs.keys, token_level_rewards, some.squeeze(1), config).unsqueeze(1)
-    if inputs.settings.advantage != "grpo":
+    advantage = row_advantages(inputs.keys, token_level_rewards, some.squeeze(1), config)
+    if inputs.settings.advantage == "grpo":
+        advantage = advantage.unsqueeze(1)
+    else:
         advantage = _rivals_advantage(inputs, advantage, token_level_rewards, mask, correct)
     advantages = torch.where(trained, advantage, 0)
     moved = torch.where(some_trained, advantage, 0)
@@ -77,15 +78,12 @@ def compute_htpo_advantage(token_level_rewards, response_mask, index=None, confi
 
 
 def _rivals_advantage(inputs, grpo, token_level_rewards, mask, correct) -> torch.Tensor:
-    """`[B, 1]` or `[B, T]`, in place of GRPO's `[B, 1]`."""
+    """`[B, 1]` or `[B, T]`, in place of GRPO's `[B]`; it needs the entropies with padding."""
     check_finite(inputs.entropy, mask)
     rows, entropy = Rows.of(inputs.keys), inputs.padded_entropy()
     entropy = torch.nn.functional.pad(entropy, (0, mask.shape[1] - entropy.shape[1]))
-    if inputs.settings.advantage == "gtpo":
-        found = gtpo_advantages(rows.rewards(token_level_rewards), correct, entropy, mask, rows.prompt.tolist())
-    else:
-        found = edge_advantages(grpo.squeeze(1), entropy, mask, rows.prompt.tolist()).unsqueeze(1)
-    return found.to(grpo.dtype)
+    rewards = rows.rewards(token_level_rewards)
+    return advantages_by(inputs.settings.advantage, grpo, rewards, correct, entropy, mask, rows.prompt.tolist())
 
 
 @register_policy_loss("htpo")

@@ -17,8 +17,7 @@ from recipe.htpo.partition import partition_tokens, ranked_by
 from recipe.htpo.settings import HTPOConfig
 from recipe.primitives.entropy_score import entropy_score, entropy_statistics
 from recipe.primitives.group_advantage import Groups, grpo_advantage
-from recipe.rivals.edge_grpo import edge_advantages
-from recipe.rivals.gtpo import gtpo_advantages
+from recipe.rivals.advantage import advantages_by
 
 
 @dataclass
@@ -85,12 +84,9 @@ class HTPO(TokenMean):
     def prepare(self, batch: Batch) -> None:
         groups = Groups(batch.prompt.tolist(), batch.mask.device)
         weight = torch.ones_like(batch.reward)
-        advantage = grpo_advantage(batch.reward, weight, groups, self.norm_adv_by_std).unsqueeze(1)
+        grpo = grpo_advantage(batch.reward, weight, groups, self.norm_adv_by_std)
         correct, prompts = batch.acc == 1, batch.prompt.tolist()
-        if self.config.advantage == "gtpo":
-            advantage = gtpo_advantages(batch.reward, correct, batch.entropy, batch.mask, prompts)
-        elif self.config.advantage == "edge_grpo":
-            advantage = edge_advantages(advantage.squeeze(1), batch.entropy, batch.mask, prompts).unsqueeze(1)
+        advantage = advantages_by(self.config.advantage, grpo, batch.reward, correct, batch.entropy, batch.mask, prompts)
         batch.advantages = torch.where(batch.mask, advantage.to(batch.old_log_prob), 0)
         hard = groups.total(batch.acc) / groups.total(weight) < self.config.difficulty_threshold
         ranked, border = self._ranked(batch)
