@@ -45,7 +45,7 @@ test-cluster: setup
 test-faults: setup
 	$(PY) -m tests.faults $(ARGS)
 
-# About three minutes on two cores: no Ray, no vLLM, two files at a time.
+# About six minutes on two cores: no Ray, no vLLM, two files at a time.
 test-fast: setup
 	$(PY) -m pytest -m "not slow and not cluster" -n 2 --dist loadfile $(ARGS)
 

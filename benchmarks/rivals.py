@@ -14,6 +14,7 @@ from verl.trainer.ppo.core_algos import get_policy_loss_fn
 from verl.workers.config import FSDPActorConfig, PolicyLossConfig
 
 from benchmarks.loss import CLIP_RANGE
+from benchmarks.rows import measured
 from benchmarks.timing import interleaved, machine, make_batch, partition
 from recipe.htpo import HTPOConfig
 from recipe.htpo.plugin import compute_htpo_advantage
@@ -60,10 +61,13 @@ def main() -> None:
     losses |= {f"objectives={table}": partial(loss, batch, "htpo", table, groups) for table in TABLES}
     estimators = {str(its or "HTPO"): partial(estimate, batch, HTPOConfig(**its)) for its in ESTIMATORS}
     print(machine(THREADS))
-    for functions, base in ((losses, "vanilla"), (estimators, "HTPO")):
+    for what, functions, base in (
+        ("loss over verl's vanilla", losses, "vanilla"),
+        ("estimator over HTPO's", estimators, "HTPO"),
+    ):
         seconds = interleaved(functions, rounds=9)
         for name in functions:
-            print(f"{name:40}{seconds[name] / seconds[base]:8.2f} x {base}")
+            measured(f"{what}: {name}", seconds[name] / seconds[base], "x")
 
 
 if __name__ == "__main__":

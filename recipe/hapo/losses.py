@@ -19,7 +19,7 @@ from functools import lru_cache, reduce
 import torch
 
 from recipe.hapo.settings import HAPOConfig
-from recipe.primitives.active import active
+from recipe.primitives.active import clip_slope
 from recipe.primitives.slope import LOG_RATIO_LIMIT, WithSlope
 
 LOSS_PARTS = ("adaptive_clip", "adaptive_advantage")
@@ -65,11 +65,13 @@ def active_tokens(log_prob, old_log_prob, advantages, score, config: HAPOConfig)
     Takes the arguments of `token_losses`; clip range and advantages are the same for both. Empty if no part of the loss is on.
     Entries outside the response mask have no meaning.
     """
+    if not (parts := loss_parts(config)):
+        return {}
     inputs = _of_one_dtype(log_prob, old_log_prob, advantages, score)
-    ratio = (inputs[0] - inputs[1]).exp()
-    parts = loss_parts(config)
-    wanted = {"": config} | {f"{part}/": alone for part, alone in parts.items()} if parts else {}
-    return {name: active(_loss_and_slope(*inputs, its)[1], ratio, inputs[2], config) for name, its in wanted.items()}
+    plain = clip_slope((inputs[0] - inputs[1]).exp(), inputs[2], config)
+    whole = _loss_and_slope(*inputs, config)[1] != plain
+    alone = {f"{part}/": whole if its == config else _loss_and_slope(*inputs, its)[1] != plain for part, its in parts.items()}
+    return {"": whole} | alone
 
 
 @lru_cache(maxsize=16)
