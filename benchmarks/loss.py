@@ -1,13 +1,13 @@
-"""`python -m benchmarks.loss`: HTPO's loss beside verl's vanilla loss, the partition; the demo's steps if both were run.
+"""`python -m benchmarks.loss [--device cuda]`: HTPO's loss beside verl's vanilla loss, the partition; the demo's steps if both ran.
 
 The losses are the functions registered with verl, forward and backward, with their metrics, groups given.
 """
 
 from __future__ import annotations
 
+import argparse
 import pickle
 import statistics
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -48,9 +48,9 @@ def bare(losses, batch, groups) -> None:
     agg_loss(values, batch["response_mask"], "token-mean").backward()
 
 
-def losses() -> None:
+def losses(device: str) -> None:
     """Ratios over the vanilla loss, of time and of memory."""
-    batch, whole = make_batch(), make_batch(full=ROWS)
+    batch, whole = make_batch(device), make_batch(device, full=ROWS)
     groups = partition(batch)
     default = HTPOConfig()
 
@@ -72,7 +72,8 @@ def losses() -> None:
     functions["without metrics, compiled"] = partial(bare, torch.compile(token_losses), batch, groups)
     functions["partition"] = partial(partition, batch)
 
-    print(f"{ROWS} x {WIDTH:,} tokens, float32, {THREADS} CPU threads, torch {torch.__version__}, medians of 15")
+    where = f"{THREADS} CPU threads" if device == "cpu" else torch.cuda.get_device_name()
+    print(f"{ROWS} x {WIDTH:,} tokens, float32, {where}, torch {torch.__version__}, medians of 15")
     seconds = interleaved(functions)
     print(f"verl's vanilla loss, forward + backward: {seconds['vanilla'] * 1e3:.1f} ms")
     ratio = {name: value / seconds["vanilla"] for name, value in seconds.items()}
@@ -106,7 +107,9 @@ def demo_steps() -> None:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.loss", description=__doc__.splitlines()[0])
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    given = parser.parse_args()
     torch.set_num_threads(THREADS)
-    losses()
+    losses(given.device)
     demo_steps()
-    sys.exit(0)

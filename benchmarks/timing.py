@@ -31,7 +31,17 @@ def interleaved(functions: dict[str, Callable[[], None]], rounds: int = 15) -> d
 
 
 def peak_bytes(function: Callable[[], object]) -> int:
-    """Most memory the function holds at once beyond what there was before; it must have been compiled already."""
+    """Most memory the function holds at once beyond what there was before, on the GPU where there is one.
+
+    It must have been compiled already.
+    """
+    if torch.cuda.is_available():
+        _synchronize()
+        before = torch.cuda.memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        function()
+        _synchronize()
+        return torch.cuda.max_memory_allocated() - before
     with profile(profile_memory=True) as recorded:
         function()
     held = peak = 0

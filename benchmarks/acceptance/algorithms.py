@@ -49,19 +49,9 @@ def ppo_clip(log_prob, old_log_prob, advantages, groups, config):
     return torch.where(advantages < 0, torch.minimum(loss, -advantages * config.clip_ratio_c), loss)
 
 
-def peak_memory(function) -> float:
-    """Most bytes the function holds at once beyond what there was before; on CUDA."""
-    torch.cuda.synchronize()
-    before = torch.cuda.memory_allocated()
-    torch.cuda.reset_peak_memory_stats()
-    function()
-    torch.cuda.synchronize()
-    return torch.cuda.max_memory_allocated() - before
-
-
 def beside_ppo_clip(device: str) -> dict[str, float | str]:
     """HTPO's loss over PPO-clip by autograd, eager and compiled; the partition's time per token."""
-    from benchmarks.timing import interleaved, make_batch, partition
+    from benchmarks.timing import interleaved, make_batch, partition, peak_bytes
     from recipe.htpo import HTPOConfig, token_losses
 
     batch = make_batch(device)
@@ -88,7 +78,7 @@ def beside_ppo_clip(device: str) -> dict[str, float | str]:
         "a/loss_compiled": "compiled on CUDA only",
     }
     if device == "cuda":
-        found["a/memory"] = peak_memory(functions["HTPO"]) / peak_memory(functions["PPO-clip"])
+        found["a/memory"] = peak_bytes(functions["HTPO"]) / peak_bytes(functions["PPO-clip"])
         try:
             compiled = {
                 name: partial(forward_backward, torch.compile(losses))

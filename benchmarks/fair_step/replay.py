@@ -14,7 +14,7 @@ from verl.workers.rollout.replica import TokenOutput
 from recipe.adaptive_temperature.rollout import AdaptiveTemperatureManager, AdaptiveTemperatureWorker
 
 LENGTHS = "REPLAYED_LENGTHS"  # "least,most" tokens
-_SEED = "replayed"
+_SEED, _WEIGHTS = "replayed", "replayed_weights"
 
 
 class ReplayWorker(AdaptiveTemperatureWorker):
@@ -27,13 +27,17 @@ class ReplayWorker(AdaptiveTemperatureWorker):
 
     async def run_session(self, sampling_params, trajectory, **prompt):
         name = f"{trajectory['step']} {prompt['raw_prompt']} {prompt['session_id']}"
-        extra_args = (sampling_params.get("extra_args") or {}) | {_SEED: zlib.crc32(name.encode())}
+        drawn = {_SEED: zlib.crc32(name.encode()), _WEIGHTS: trajectory["step"] - 1}
+        extra_args = (sampling_params.get("extra_args") or {}) | drawn
         return await super().run_session(sampling_params | {"extra_args": extra_args}, trajectory, **prompt)
 
     async def _replay(self, *, sampling_params, **_):
         draw = random.Random(sampling_params["extra_args"][_SEED])
         ids = draw.choices(range(10), k=draw.randint(self.least, self.most))  # the demo tokenizer's digits
-        return TokenOutput(token_ids=ids, log_probs=[-1.0] * len(ids), stop_reason="completed")
+        # Said by verl's client: the versions of the weights that the response was made with.
+        keys = ("global_steps", "min_global_steps", "max_global_steps")
+        version = dict.fromkeys(keys, sampling_params["extra_args"][_WEIGHTS])
+        return TokenOutput(token_ids=ids, log_probs=[-1.0] * len(ids), stop_reason="completed", extra_fields=version)
 
 
 class ReplayManager(AdaptiveTemperatureManager):
