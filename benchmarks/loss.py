@@ -1,4 +1,4 @@
-"""`python -m benchmarks.loss [--device cuda]`: HTPO's loss beside verl's vanilla loss, the partition; the demo's steps if both ran.
+"""`python -m benchmarks.loss [--device cuda]`: HTPO's loss beside verl's vanilla, the partition; the demo's steps if both ran.
 
 The losses are the functions registered with verl, forward and backward, with their metrics, groups given.
 """
