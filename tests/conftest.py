@@ -2,13 +2,11 @@
 
 import copy
 import os
-import subprocess
-import sys
 
 import pytest
 import yaml
 
-from tests import ROOT
+from launch.demo.inputs import make_inputs
 from tests.once import made_once
 
 # With a thread for each core torch spends ten times as long on small tensors as soon as another process wants a core.
@@ -72,9 +70,4 @@ def actor_config():
 @pytest.fixture(scope="session")
 def demo_inputs(tmp_path_factory):
     """The demo's model and data."""
-
-    def make(folder):
-        for script, name in (("make_model.py", "model"), ("make_data.py", "data")):
-            subprocess.run([sys.executable, ROOT / "launch/demo" / script, folder / name], check=True)
-
-    return made_once(tmp_path_factory, "inputs", make)
+    return made_once(tmp_path_factory, "inputs", make_inputs)

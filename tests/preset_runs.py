@@ -18,6 +18,7 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
+from launch.demo.inputs import make_inputs
 from tests import ROOT, processes
 from tests.composing import compose, flat
 from tests.training import DEMO
@@ -173,10 +174,7 @@ def main() -> None:
     arguments = parser.parse_args()
     chosen = [tuple(name.split("/")) for name in arguments.names] or PRESETS
     root = arguments.keep or Path(tempfile.mkdtemp())
-    inputs = root / "inputs"
-    for script, name in (("make_model.py", "model"), ("make_data.py", "data")):
-        if not (inputs / name).exists():
-            subprocess.run([sys.executable, DEMO / script, inputs / name], check=True, stdout=subprocess.DEVNULL)
+    inputs = make_inputs(root / "inputs", say=False)
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
     print(f"Run on {date.today()}, commit {commit}, CPU.\n")
     print("| preset | settings | not as on a GPU | result | minutes |\n|---|---|---|---|---|")

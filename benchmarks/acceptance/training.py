@@ -15,7 +15,7 @@ import traceback
 from pathlib import Path
 
 from benchmarks.acceptance.part import run
-from launch.demo.run import make_inputs
+from launch.demo.inputs import make_inputs
 from recipe.files.metrics import TIME, Steps, read_metrics
 from verl_patches.weight_socket import sums
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from benchmarks.acceptance.training import ON_GPUS
 from benchmarks.fair_step.replay import LENGTHS
 from benchmarks.rows import measured
+from launch.demo.inputs import make_inputs
 from recipe.files.metrics import read_metrics
 
 ROOT = Path(__file__).parents[2]
@@ -42,10 +43,9 @@ PLATFORMS = {
 }
 
 
-def make_inputs(folder: Path, shape: dict[str, int]) -> None:
+def inputs_with(folder: Path, shape: dict[str, int]) -> None:
     """The demo's model and data; with a shape, a model of that shape with random weights and the demo's tokenizer."""
-    for script, name in (("make_model.py", "model"), ("make_data.py", "data")):
-        subprocess.run([sys.executable, ROOT / "launch/demo" / script, folder / name], check=True, stdout=subprocess.DEVNULL)
+    make_inputs(folder, say=False)
     if shape:
         import torch
         from transformers import AutoConfig, AutoModelForCausalLM
@@ -98,7 +98,7 @@ def main() -> None:
     found: dict[str, list[dict[str, float]]] = {name: [] for name in METHODS}
     with tempfile.TemporaryDirectory() as temporary:
         inputs = Path(temporary) / "inputs"
-        make_inputs(inputs, SHAPES[given.model])
+        inputs_with(inputs, SHAPES[given.model])
         for i in range(given.rounds):
             for name in METHODS if i % 2 == 0 else reversed(METHODS):
                 folder = Path(temporary) / f"{name}-{i}"

@@ -1,4 +1,4 @@
-"""Make the demo's data set in verl's format: `python launch/demo/make_data.py OUT_DIR`.
+"""Make the demo's data set in verl's format: `python -m launch.demo.make_data OUT_DIR`.
 
 Training: 4,096 single-digit sums from a seed. Validation: all 100 of them once.
 """

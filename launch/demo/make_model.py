@@ -1,4 +1,4 @@
-"""Make a tiny Qwen3 that adds single digits mostly wrong: `python launch/demo/make_model.py OUT_DIR`. Seconds on CPU.
+"""Make a tiny Qwen3 that adds single digits mostly wrong: `python -m launch.demo.make_model OUT_DIR`. Seconds on CPU.
 
 A character tokenizer with a chat template, 0.3 M parameters, and a short supervised warm start that teaches the format of
 an answer but, in 6 cases of 10, the wrong one (a + b + 1), so that reinforcement learning has something to find.

@@ -24,10 +24,10 @@ ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT))
 
 from launch import recipes  # noqa: E402
+from launch.demo.inputs import make_inputs  # noqa: E402
 from launch.demo.progress import ACCURACY, REWARD  # noqa: E402
 from launch.demo.training import train  # noqa: E402
 from recipe.files.metrics import read_metrics  # noqa: E402
-from recipe.files.whole import written_whole  # noqa: E402
 from recipe.runs.checkpoints import newest_complete  # noqa: E402
 from recipe.runs.commands import compose  # noqa: E402
 from recipe.runs.run_folder import run_folder  # noqa: E402
@@ -51,14 +51,6 @@ def method_of(recipe: str) -> Method:
     if not found:
         raise ValueError(f"--recipe {recipe}: {name} has no Method")
     return found[0]
-
-
-def make_inputs(run_dir: Path) -> None:
-    """Model and data, unless they are there; a folder is renamed into place when it is complete."""
-    for script, name in (("make_model.py", "model"), ("make_data.py", "data")):
-        if not (run_dir / name).exists():
-            with written_whole(run_dir / name) as new:
-                subprocess.run([sys.executable, HERE / script, new], check=True)
 
 
 def own_overrides(run_dir: Path) -> list[str]:

@@ -11,11 +11,11 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
+from launch.demo.inputs import make_inputs
 from tests import ROOT
 from tests.faults.cells import Cell
 from tests.faults.chain import LAST, Chain, Outcome, as_line, unbroken
@@ -29,13 +29,6 @@ def commit() -> str:
     return subprocess.run(
         ["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.strip()
-
-
-def make_inputs(folder: Path) -> Path:
-    for script, name in (("make_model.py", "model"), ("make_data.py", "data")):
-        if not (folder / name).exists():
-            subprocess.run([sys.executable, ROOT / "launch/demo" / script, folder / name], check=True)
-    return folder
 
 
 def read(path: Path) -> dict[str, dict]:
