@@ -29,6 +29,7 @@ BATCHES = (128, 256)
 GOALS = {"compiled": 0.12, "eager": 0.5}
 # Slopes of 0 make every factor 1, so dividing in place does not drift and no call needs fresh logits; no branch depends on
 # it, and vLLM divides in place by T = 1 likewise.
+PLAIN = SamplingParams(temperature=1.0)
 REQUEST = SamplingParams(temperature=1.0, extra_args={REQUEST_KEY: request_parameters(EntropyStatistics(), 0.1)})
 
 
@@ -62,9 +63,10 @@ def make_processor(eager: bool) -> AdaptiveTemperature:
     return AdaptiveTemperature(config, torch.device("cpu"), False)
 
 
-def all_slots(batch: int) -> BatchUpdate:
-    """Every slot gets a new request."""
-    return BatchUpdate(batch, removed=[], added=[(slot, REQUEST, None, []) for slot in range(batch)], moved=[])
+def all_slots(batch: int, every: int = 1) -> BatchUpdate:
+    """Every slot gets a new request, one in `every` with an adaptive temperature."""
+    added = [(slot, PLAIN if slot % every else REQUEST, None, []) for slot in range(batch)]
+    return BatchUpdate(batch, removed=[], added=added, moved=[])
 
 
 def decode_steps() -> None:
@@ -91,6 +93,13 @@ def decode_steps() -> None:
             size = peak_bytes(functions[function]) / logits.nbytes
             measured(f"{function}, over vLLM's sampler, batch {batch}", seconds[function] / base, "x", goal)
             measured(f"{function}, temporaries over the logits, batch {batch}", size, "x")
+        compiled = processors["compiled"]
+        few = {"vLLM's sampler": functions["vLLM's sampler"], "few": partial(compiled.apply, logits)}
+        for share in (4, 16):
+            compiled.update_state(all_slots(batch, every=share))
+            seconds = interleaved(few)
+            name = f"adaptive temperature, compiled, for 1 request in {share}, over vLLM's sampler, batch {batch}"
+            measured(name, seconds["few"] / seconds["vLLM's sampler"], "x", GOALS["compiled"] / share)
         changed = interleaved({"update": update})["update"]
         measured(f"adaptive temperature, all requests change, over vLLM's sampler, batch {batch}", changed / base, "x")
 

@@ -30,7 +30,7 @@ class AdaptiveTemperature(LogitsProcessor):
     """Keeps the parameters of each slot of vLLM's persistent batch.
 
     Compiled unless the engine runs eagerly (`actor_rollout_ref.rollout.enforce_eager`); eager needs two temporaries of the
-    size of the logits.
+    size of the logits. Where fewer than half of the rows ask for it, only these are looked at, in a copy.
     """
 
     @classmethod
@@ -41,7 +41,8 @@ class AdaptiveTemperature(LogitsProcessor):
         check("vLLM worker")
         self._rows = [_OFF] * vllm_config.scheduler_config.max_num_seqs
         self._device, self._pin = device, is_pin_memory
-        self._parameters: torch.Tensor | None = None  # [4, B] on the device; None: nothing to do
+        self._parameters: torch.Tensor | None = None  # [4, B], or [4, n] of the n rows in _few; None: nothing to do
+        self._few: torch.Tensor | None = None  # [n] on the device; None: all rows
         # Batch size and vocabulary stay symbolic: they differ between steps and between models.
         eager = vllm_config.model_config.enforce_eager
         self._adapt = adapt_temperature if eager else torch.compile(adapt_temperature, dynamic=True)
@@ -60,10 +61,21 @@ class AdaptiveTemperature(LogitsProcessor):
         for a, b, _ in batch_update.moved:
             rows[a], rows[b] = rows[b], rows[a]
         used = rows[: batch_update.batch_size]
-        self._parameters = None
-        if any(row.tau > 0 for row in used):
-            # A new tensor each time: the device may still be reading the last one.
-            self._parameters = torch.tensor(used, pin_memory=self._pin).to(self._device, non_blocking=True).T
+        asking = [slot for slot, row in enumerate(used) if row.tau > 0]
+        self._parameters = self._few = None
+        if 0 < 2 * len(asking) < len(used):
+            self._few = self._sent(asking)
+            used = [used[slot] for slot in asking]
+        if asking:
+            self._parameters = self._sent(used).T
+
+    def _sent(self, values: list) -> torch.Tensor:
+        # A new tensor each time: the device may still be reading the last one.
+        return torch.tensor(values, pin_memory=self._pin).to(self._device, non_blocking=True)
 
     def apply(self, logits: torch.Tensor) -> torch.Tensor:
-        return logits if self._parameters is None else self._adapt(logits, self._parameters)
+        if self._parameters is None:
+            return logits
+        if self._few is None:
+            return self._adapt(logits, self._parameters)
+        return logits.index_copy_(0, self._few, self._adapt(logits.index_select(0, self._few), self._parameters))

@@ -173,6 +173,18 @@ def test_malformed_requests_are_refused():
                 AdaptiveTemperature.validate_params(SamplingParams(temperature=temperature, extra_args={REQUEST_KEY: given}))
 
 
+@pytest.mark.parametrize("asking", [[4], [1, 7], [0, 2, 3, 8], [0, 1, 2, 3, 4]])
+def test_where_few_rows_ask_for_it_only_these_are_looked_at(asking, monkeypatch):
+    processor, seen = make_processor(), []
+    monkeypatch.setattr(processor, "_adapt", lambda logits, rows: seen.append(len(logits)) or adapt_temperature(logits, rows))
+    row = (0.5, 0.3, 0.5, 0.5)
+    params = make_params(0.5, center=0.3, std=1.0, max=2.0, min=-2.0)
+    added = [add(i, params if i in asking else make_params()) for i in range(SLOTS)]
+    processor.update_state(BatchUpdate(SLOTS, removed=[], added=added, moved=[]))
+    check_rows(processor, [row if i in asking else OFF for i in range(SLOTS)], seed=3)
+    assert seen == [len(asking) if 2 * len(asking) < SLOTS else SLOTS]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile on CPU needs a C++ compiler")
 def test_the_compiled_processor_equals_the_eager_one():
