@@ -1,11 +1,11 @@
 """Run an experiment to its table: `python -m recipe.experiment FILE --folder DIR [--backend local|ray|slurm]`.
 
-FILE is an experiment file, or the name of one of the papers'. Its stages are: prepare data; train, evaluate and, if asked, export
-each arm with each seed; report. Each is done once. Begun again, the command goes on where it stopped, and says in one sentence
-what has changed since. --dry-run prints every command that is still to come.
+FILE is an experiment file, or the name of one of the papers'. Its stages are: prepare data; train, evaluate and, if asked,
+export each arm with each seed; report. Each is done once. Begun again, the command goes on where it stopped, and says in one
+sentence what has changed since. --dry-run prints every command that is still to come.
 
 local: one after the other on this machine. ray: those that need GPUs as jobs of a Ray cluster, by launch/submit.sh. slurm: as
-arrays of jobs that depend on each other, by launch/slurm/train.sbatch. DIR must be a folder that all nodes and this machine see.
+arrays of jobs that depend on each other, by launch/slurm/train.sbatch. All nodes and this machine must see DIR.
 
 Exit status: 0, all is done; 2, something given is wrong; that of the stage that has not ended well; with Slurm 1 if a stage has
 failed there.

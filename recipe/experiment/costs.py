@@ -1,4 +1,4 @@
-"""What an experiment takes: disk by its file, GPU-hours from the steps that were timed, and no number where none was measured."""
+"""What an experiment takes: disk by its file, GPU-hours from the steps that were timed; no number where none was measured."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ def disk(experiment: Experiment) -> str:
     if experiment.disk is None:
         return f"disk: {NOT_KNOWN}; the preflight computes it of each run"
     each, kept, runs = experiment.disk.checkpoint_gb, experiment.disk.kept, len(experiment.arms) * len(experiment.seeds)
-    of_run = each * (kept + 1) + each / _MERGED
+    merged = each / _MERGED
+    of_run = each * (kept + 1) + merged
     return (
-        f"disk: {each:g} GB a checkpoint, {kept} kept and one being written, and {each / _MERGED:.0f} GB of the last one merged: "
+        f"disk: {each:g} GB a checkpoint, {kept} kept and one being written, and {merged:.0f} GB of the last one merged: "
         f"{of_run:,.0f} GB a run, {of_run * runs:,.0f} GB for {runs} runs"
     )
 

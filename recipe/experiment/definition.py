@@ -14,7 +14,7 @@ _KEYS = ("name", "about", "data", "methods", "arms", "seeds", "steps", "evaluati
 
 @dataclass(frozen=True)
 class Data:
-    """template: of all prompts. train, benchmarks: data sets that token-rl-data knows, or parquet files. sources: of data sets."""
+    """template: of all prompts. train, benchmarks: data sets that token-rl-data knows, or parquet files. sources: of those."""
 
     template: str
     train: str
@@ -55,7 +55,7 @@ class Disk:
 
 @dataclass(frozen=True)
 class Experiment:
-    """The file's content. steps: of training; None where whoever runs it has to say. slurm: options of sbatch by kind of stage."""
+    """The file's content. steps: of training; None: whoever runs it has to say. slurm: options of sbatch by kind of stage."""
 
     name: str
     about: str

@@ -26,7 +26,7 @@ _ATTEMPTS = 10  # of a question to Slurm, before it counts as gone
 
 @dataclass(frozen=True)
 class Array:
-    """Stages that are alike but for their seed. upstream: the array whose tasks come before, by number or as a variable of bash."""
+    """Stages that are alike but for their seed. upstream: the array whose tasks come before, its number or a variable of bash."""
 
     stages: tuple[Stage, ...]
     upstream: str | None
@@ -70,16 +70,15 @@ class Slurm:
             arguments = evaluation(self.experiment, self.layout, arm.name, TASK, first.shard)
         part = first.name.removeprefix(f"{first.kind}-{first.arm}-{first.seed}")
         done = f"{self.layout.folder}/stages/{first.kind}-{first.arm}-%a{part}.done"
-        variables = f"ALL,PROJECT_DIR={self.project},RECIPE={first.recipe},DONE_FILE={done}" + (
-            "" if self.preflight else ",PREFLIGHT=false"
-        )
+        variables = {"PROJECT_DIR": self.project, "RECIPE": first.recipe, "DONE_FILE": done}
+        variables |= {} if self.preflight else {"PREFLIGHT": "false"}
         after = f"aftercorr:{array.upstream}" if array.upstream else None
         return [
             *("sbatch", "--parsable", f"--job-name={self.experiment.name}-{first.kind}-{first.arm}"),
             f"--array={','.join(str(stage.seed) for stage in array.stages)}",
             *((f"--dependency={after}", "--kill-on-invalid-dep=yes") if after else ()),
             f"--output={self.layout.folder}/logs/%x-%A_%a.log",
-            f"--export={variables}",
+            f"--export=ALL,{','.join(f'{name}={value}' for name, value in variables.items())}",
             *self.experiment.slurm[first.kind],
             *(f"{self.project}/launch/slurm/train.sbatch", *arguments),
         ]

@@ -54,7 +54,7 @@ def measured(experiment: Experiment, layout: Layout) -> tuple[Numbers, set[int]]
 
 
 def _markdown(experiment: Experiment, numbers: Numbers, samples: set[int], stages: Sequence[Stage]) -> str:
-    names = list(dict.fromkeys(name for of_arm in numbers.values() for name in of_arm if name != AVERAGE)) + [AVERAGE]
+    names = [*dict.fromkeys(name for of_arm in numbers.values() for name in of_arm if name != AVERAGE), AVERAGE]
     lines = [
         [arm.name, len(experiment.seeds), *(_cell(arm, numbers, name) for name in names), _gap(arm, numbers)]
         for arm in experiment.arms
@@ -65,7 +65,7 @@ def _markdown(experiment: Experiment, numbers: Numbers, samples: set[int], stage
         f"# {experiment.name}",
         *([experiment.about] if experiment.about else []),
         table(head, lines, left=1),
-        f"Percent, mean@{of}. In brackets: the published number, where there is one. After ±: the standard deviation over seeds. "
+        f"Percent, mean@{of}. In brackets: the published number, where there is one. After ±: standard deviation over seeds. "
         "Intervals over problems, comparisons and settings: [report.md](report.md).",
     ]
     if differences := [arm for arm in experiment.arms if arm.over]:
