@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 RECIPE ?= htpo
 
-.PHONY: setup demo demo-eval test test-fast test-cluster test-faults browser screenshot study study-report lint bench golden verdicts test-presets test-vllm test-wheel gpu-acceptance audit lock clean
+.PHONY: setup demo demo-eval demo-experiment test test-fast test-cluster test-faults browser screenshot study study-report lint bench golden verdicts test-presets test-vllm test-wheel gpu-acceptance audit lock clean
 
 # The environment for CPU machines. It is made again when its requirements change.
 setup: $(VENV)/.ready
@@ -19,6 +19,10 @@ demo: setup
 # Is the demo's model better than the one it began as? Evaluates both, draws the curve.
 demo-eval: setup
 	$(PY) launch/demo/evaluate.py --recipe $(RECIPE) $(ARGS)
+
+# From one file to a table: two arms, two seeds, two steps each, some twenty minutes on 2 cores. ARGS="--status", "--dry-run".
+demo-experiment: setup
+	$(PY) launch/demo/experiment.py $(ARGS)
 
 # The fast tests; then those of the real stack, the longest first. A start of the stack is busy on one core at a time, so two
 # files at a time take little longer than one, where there is memory for them: a run takes 6 GB, one on two ranks 9.

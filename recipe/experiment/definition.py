@@ -9,7 +9,10 @@ from recipe.experiment.schema import Node, check_name
 from recipe.files.plain_yaml import read_plain
 
 PAPERS = Path(__file__).parent / "papers"
-_KEYS = ("name", "about", "data", "methods", "arms", "seeds", "steps", "evaluation", "export", "differs", "disk", "slurm")
+_KEYS = (
+    *("name", "about", "data", "overrides", "methods", "arms", "seeds", "steps", "evaluation", "export", "differs", "disk"),
+    "slurm",
+)
 
 
 @dataclass(frozen=True)
@@ -114,12 +117,12 @@ def read_experiment(path: Path) -> Experiment:
 
 
 def _arms(top: Node, path: Path) -> tuple[Arm, ...]:
-    """Of each the overrides of its method, then its own; its own preset, else the method's, in front."""
+    """Of each the overrides of all, of its method, and its own; its own preset, else the method's, in front."""
     methods = {
         recipe: Node(content, f"methods.{recipe} of {path}", ("preset", "overrides"))
         for recipe, content in top.mapping("methods").items()
     }
-    arms = []
+    arms, of_all = [], top.texts("overrides")
     for name, content in top.mapping("arms").items():
         where = f"arms.{name} of {path}"
         node = Node(content, where, ("method", "preset", "overrides", "published", "over"))
@@ -128,7 +131,8 @@ def _arms(top: Node, path: Path) -> tuple[Arm, ...]:
             raise ValueError(f"method of {where} is {recipe}; methods of {path} has {', '.join(methods)}")
         method = methods.get(recipe, Node({}, "methods", ()))
         preset = node.optional("preset") or method.optional("preset")
-        overrides = (*([f"+experiment={preset}"] if preset else []), *method.texts("overrides"), *node.texts("overrides"))
+        first = (f"+experiment={preset}",) if preset else ()
+        overrides = (*first, *of_all, *method.texts("overrides"), *node.texts("overrides"))
         arms.append(
             Arm(
                 name=name,

@@ -107,9 +107,9 @@ def _place(stage: Stage) -> Path:
 
 
 def _files(arguments: list[str]) -> list[str]:
-    """Absolute paths that arguments name: `key=PATH`, `key=[PATH,PATH]`, PATH."""
+    """Paths that arguments name: `key=PATH`, `key=[PATH,PATH]`, PATH."""
     values = [part for each in arguments for part in each.rpartition("=")[2].strip("[]'\"").split(",")]
-    return sorted({value for value in values if value.startswith("/")})
+    return sorted({value for value in values if "/" in value})
 
 
 @cache

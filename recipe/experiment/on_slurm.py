@@ -26,7 +26,7 @@ _ATTEMPTS = 10  # of a question to Slurm, before it counts as gone
 
 @dataclass(frozen=True)
 class Array:
-    """Stages that are alike but for their seed. upstream: the array whose tasks come before, its number or a variable of bash."""
+    """Stages that are alike but for their seed. upstream: the array before, its number or a variable of bash."""
 
     stages: tuple[Stage, ...]
     upstream: str | None

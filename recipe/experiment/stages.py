@@ -1,7 +1,7 @@
 """The stages of an experiment, in an order in which each comes after those that it needs.
 
     data-SET            one data set prepared                           folder/data
-    train-ARM-SEED      one run                                         folder/runs/ARM/SEED
+    train-ARM-SEED      one run, validated on the first benchmark       folder/runs/ARM/SEED
     evaluate-ARM-SEED   its newest checkpoint, merged, on all benchmarks, in as many parts as asked    .../eval
     export-ARM-SEED     that checkpoint as a folder for the hub, with the evaluation in its card       .../exported
     report              all evaluations                                 folder/report
@@ -117,12 +117,11 @@ def _data(experiment: Experiment, layout: Layout) -> list[Stage]:
 def training(experiment: Experiment, layout: Layout, arm: Arm, seed: int | str, number: str | None = None) -> tuple[str, ...]:
     """The arguments of a run. seed: as text in paths; number: as a number, if that is written in another way."""
     run = layout.run(arm.name, seed)
-    benchmarks = ",".join(layout.data_file(name) for name in experiment.data.benchmarks)
     steps = () if experiment.steps is None else (f"trainer.total_training_steps={experiment.steps}",)
     return (
         *arm.overrides,
         f"data.train_files={layout.data_file(experiment.data.train)}",
-        f"data.val_files=[{benchmarks}]",
+        f"data.val_files=[{layout.data_file(experiment.data.benchmarks[0])}]",  # validation is to be quick
         f"data.seed={number or seed}",
         *steps,
         *((f"trainer.total_epochs={experiment.steps}",) if steps else ()),  # the steps end it, not the data
