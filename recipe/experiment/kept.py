@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from recipe.experiment.stages import Stage
+from recipe.experiment.stages import REPORT, Stage
 from recipe.files.bounded import read_bounded
 from recipe.files.whole import written_whole
 
@@ -46,7 +46,10 @@ class Records:
         """Whether it is, and what it made is still there."""
         # An NFS client remembers for a while that there was no such file; a folder that is opened, it asks for anew.
         there = os.listdir(self._folder) if self._folder.is_dir() else []
-        return f"{stage.name}.done" in there and f"{stage.name}.json" in there and stage.product.exists()
+        if not (f"{stage.name}.done" in there and f"{stage.name}.json" in there and stage.product.exists()):
+            return False
+        # One of fewer seeds is no reason to stop; it takes seconds to make.
+        return stage.kind != REPORT or not _changes(self.read(stage).inputs, self.inputs(stage))
 
     def begin(self, stage: Stage, job: str | None = None) -> None:
         """Write what it is made of; it is not done from now on."""
@@ -84,7 +87,7 @@ class Records:
         """Raise ValueError, one sentence, if a stage that was begun would now be made of something else."""
         for stage in self._stages.values():
             kept = self.read(stage)
-            if kept is None:
+            if kept is None or stage.kind == REPORT:
                 continue
             if changed := _changes(kept.inputs, self.inputs(stage)):
                 raise ValueError(

@@ -1,4 +1,4 @@
-"""A stand-in for an evaluation, with its arguments, files and exit statuses; how many answers are right, the checkpoint says."""
+"""A stand-in for an evaluation, with its arguments, files and exit statuses; the checkpoint says how many are right."""
 
 import json
 import signal
