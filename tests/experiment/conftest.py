@@ -1,5 +1,6 @@
 """An experiment file with stand-ins for training and evaluation: everything else of its chain is real."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -9,6 +10,9 @@ import pytest
 import yaml
 
 from tests import ROOT
+from tests.rlvr_math.evaluation.conftest import compose_evaluation
+
+__all__ = ["compose_evaluation"]
 
 TRAINING, EVALUATION = "tests.experiment.stand_in_training", "tests.experiment.stand_in_evaluation"
 PROBLEMS = 5
@@ -44,20 +48,20 @@ def content(folder, **changed):
     } | changed
 
 
+def write_experiment(folder, **changed):
+    """Write the experiment with changes, and its data; returns its path."""
+    for name in ("train", "sums"):
+        file = folder / f"{name}.parquet"
+        if not file.exists():
+            pd.DataFrame(rows(name)).to_parquet(file)
+    path = folder / "mini.yaml"
+    path.write_text(yaml.safe_dump(content(folder, **changed), sort_keys=False))
+    return path
+
+
 @pytest.fixture
 def experiment_file(tmp_path):
-    """Write the experiment with changes; returns its path."""
-
-    def write(**changed):
-        for name in ("train", "sums"):
-            file = tmp_path / f"{name}.parquet"
-            if not file.exists():
-                pd.DataFrame(rows(name)).to_parquet(file)
-        path = tmp_path / "mini.yaml"
-        path.write_text(yaml.safe_dump(content(tmp_path, **changed), sort_keys=False))
-        return path
-
-    return write
+    return functools.partial(write_experiment, tmp_path)
 
 
 @pytest.fixture

@@ -2,20 +2,20 @@
 
 import json
 import signal
-import sys
 import time
 from pathlib import Path
 
 from recipe.rlvr_math.evaluation.benchmarks import read_benchmarks
 from recipe.rlvr_math.evaluation.evaluation_folder import open_run
 from recipe.rlvr_math.evaluation.samples import Sample
+from tests.experiment.given import given as arguments
 
 N = 4
 ANSWER_S = 0.01
 
 
 def main() -> int:
-    given = dict(argument.lstrip("+").split("=", 1) for argument in sys.argv[1:])
+    given = arguments()
     skill = json.loads(Path(given["model"], "skill.json").read_text())
     benchmarks = read_benchmarks(given["benchmarks"].strip("[]").split(","))
     sampling = dict.fromkeys(("temperature", "top_p", "top_k", "max_prompt_tokens", "max_response_tokens", "seed"), 1)

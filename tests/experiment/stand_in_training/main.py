@@ -5,15 +5,16 @@ It goes on from its last step, answers SIGTERM with 85, and keeps a line of each
 
 import json
 import signal
-import sys
 import time
 from pathlib import Path
+
+from tests.experiment.given import given as arguments
 
 STEP_S = 0.1
 
 
 def main() -> int:
-    given = dict(argument.lstrip("+").split("=", 1) for argument in sys.argv[1:])
+    given = arguments()
     checkpoints = Path(given["trainer.default_local_dir"])
     checkpoints.mkdir(parents=True, exist_ok=True)
     asked = []
