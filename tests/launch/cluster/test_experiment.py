@@ -9,7 +9,7 @@ from tests.experiment.conftest import TRAINING, write_experiment
 from tests.launch.cluster.slurm import wait_until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
-SMALL = ["--nodes=1", "--cpus-per-task=2", "--time=10"]
+SMALL = ["--nodes=1", "--cpus-per-task=2", "--time=10", "--signal=B:USR1@60"]
 
 
 def test_from_the_file_to_the_table_with_a_failure_on_the_way(slurm):
@@ -25,13 +25,16 @@ def test_from_the_file_to_the_table_with_a_failure_on_the_way(slurm):
     def run(*options):
         return slurm.login(*command, *options, env=os.environ | {"SITE_ENV": str(folder / "site.env")}, timeout=400)
 
+    def logs():
+        return "".join(file.read_text() for file in sorted((out / "logs").iterdir())) + run("--status")
+
     in_the_way = out / "runs/base/2"
     in_the_way.mkdir(parents=True)
     (in_the_way / "checkpoints").write_text("in the way")  # one of two trainings fails
     run("--no-wait")
     assert "train: " in run("--status")
-    ended = [out / "stages/evaluate-base-1.done"]
-    wait_until("one seed is evaluated", lambda: all(one.exists() for one in ended), 240, lambda: run("--status"))
+    ended = out / "stages/evaluate-base-1.done"
+    wait_until("one seed is evaluated", ended.exists, 240, logs)
     wait_until("its neighbour has left the queue", lambda: not slurm.login("squeue", "--noheader"), 120)
     assert not (out / "stages/train-base-2.done").exists()
     assert "2 of 5 stages are done" in run("--status")
