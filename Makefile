@@ -20,7 +20,7 @@ demo: setup
 demo-eval: setup
 	$(PY) launch/demo/evaluate.py --recipe $(RECIPE) $(ARGS)
 
-# From one file to a table: two arms, two seeds, two steps each, some twenty minutes on 2 cores. ARGS="--status", "--dry-run".
+# From one file to a table: two arms, two seeds, two steps each, ten minutes on 2 cores. ARGS="--status", "--dry-run".
 demo-experiment: setup
 	$(PY) launch/demo/experiment.py $(ARGS)
 
