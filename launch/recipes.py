@@ -1,13 +1,23 @@
-"""Which package a recipe is in, for the launchers' `--recipe`."""
+"""Which package a recipe is in, for the launchers' `--recipe`, and where it keeps what must outlive the cluster."""
 
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+EVALUATE = "evaluate"
+_EVALUATION = "recipe.rlvr_math.evaluation"
+
 
 def package_of(recipe: str) -> str:
     """`recipe.<name>` for a plain name; a dotted one, such as `examples.entropy_shaping`, is a package as it is."""
+    if recipe == EVALUATE:
+        return _EVALUATION
     return recipe if "." in recipe else f"recipe.{recipe}"
+
+
+def folder_key(recipe: str) -> str:
+    """The override that names the folder of its results."""
+    return "out" if package_of(recipe) == _EVALUATION else "trainer.default_local_dir"
 
 
 def refuse_another_recipe() -> None:

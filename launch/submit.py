@@ -1,4 +1,4 @@
-"""Send a training run to a running Ray cluster as a job, follow it, and end with its exit status.
+"""Send a training run or an evaluation to a running Ray cluster as a job, follow it, and end with its exit status.
 
 The repository travels as the job's working directory, with the environment of launch/runtime_env.yaml. The job's log goes to
 stdout, everything else to stderr. If the cluster wants a token, it is taken from RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH or
@@ -78,7 +78,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--kuberay", metavar="FILE", type=Path, help="for --backend kuberay: the Kubernetes cluster's settings")
     parser.add_argument("--address", metavar="URL", help="job server; default: RAY_API_SERVER_ADDRESS, then RAY_ADDRESS")
-    parser.add_argument("--recipe", default="htpo", help="htpo (default), hapo, or a package such as examples.entropy_shaping")
+    parser.add_argument(
+        "--recipe", default="htpo", help="htpo (default), hapo, evaluate, or a package such as examples.entropy_shaping"
+    )
     parser.add_argument("--dry-run", action="store_true", help="show what would be sent, and contact nothing")
     parser.add_argument("--no-wait", action="store_true", help="print the job's id on stdout and return at once")
     parser.add_argument("--follow", metavar="ID", help="submit nothing, follow this job")

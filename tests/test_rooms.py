@@ -49,6 +49,7 @@ BELOW = {
         "recipe.text",
         "verl_patches",
     ),
+    "recipe.experiment": ("recipe.rlvr_math.report", "recipe.runs", "recipe.files", "recipe.text"),
     "recipe.lab": (
         *("recipe.htpo", "recipe.hapo", "recipe.adaptive_temperature", "recipe.rivals", "recipe.primitives", "recipe.files"),
         "recipe.text",

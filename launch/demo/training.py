@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing
 from pathlib import Path
 
 from launch.demo.progress import progress
 from recipe.files.metrics import read_metrics
+from recipe.runs.child import asking, die_with_parent, kill
 from recipe.runs.stopping import RUN_AGAIN, TRY_AGAIN
 from recipe.text.visible import in_log
 
@@ -40,12 +39,12 @@ def train(command: list[str], run_dir: Path, total_steps: int) -> int:
             preexec_fn=die_with_parent,
         )
         try:
-            with _asking(process) as asked:
+            with asking(process) as asked:
                 while process.poll() is None:
                     time.sleep(1)
                     shown.show(read_metrics(run_dir))
         except BaseException:
-            _kill(process)
+            kill(process)
             process.wait()
             raise
         shown.show(read_metrics(run_dir))
@@ -62,40 +61,3 @@ def train(command: list[str], run_dir: Path, total_steps: int) -> int:
         print(f"\nTraining failed (exit status {status}). The end of {log}:\n", file=sys.stderr)
         print(in_log("\n".join(log.read_text(errors="replace").splitlines()[-25:])), file=sys.stderr)
     return status
-
-
-@contextmanager
-def _asking(process: subprocess.Popen) -> Iterator[list[int]]:
-    """Meanwhile signals to this process ask that one to end; yields the list that gets their numbers."""
-    asked: list[int] = []
-
-    def handle(number: int, _) -> None:
-        asked.append(number)
-        if len(asked) == 1:
-            process.send_signal(signal.SIGTERM)
-            name = signal.Signals(number).name
-            text = f"\n{name}: saving what is trained, then ending, which may take a minute; Ctrl-C kills it at once\n"
-            os.write(2, text.encode())  # print may be in the middle of a line
-        elif number == signal.SIGINT:
-            _kill(process)
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _kill(process: subprocess.Popen) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # it leads a session of its own
-
-
-def die_with_parent() -> None:
-    """Ask Linux to end this process when its parent is killed, so that a second demo never meets the first one's rest.
-
-    SIGTERM would let it finish its step and save.
-    """
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)

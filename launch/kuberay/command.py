@@ -15,8 +15,9 @@ import yaml
 from launch.kuberay.manifest import rayjob
 from launch.kuberay.settings import EXAMPLE, MARGIN_S, Settings, read_settings
 from launch.kuberay.sizes import given, groups
+from launch.recipes import EVALUATE, folder_key
 from launch.submission import say
-from launch.submission.plan import CHECKPOINTS, make_plan
+from launch.submission.plan import make_plan
 from recipe.runs.run_folder import folder_of
 from recipe.text.visible import one_line
 
@@ -54,10 +55,10 @@ def run(options: Namespace) -> int:
 def build(options: Namespace, settings: Settings) -> dict[str, Any]:
     """The RayJob that the options and settings ask for."""
     name = job_name(options.submission_id)
-    folder = checkpoints(options.overrides, settings)
+    folder = on_the_claim(folder_key(options.recipe), options.overrides, settings)
     run_folder = str(folder_of(Path(folder)))
     overrides = list(options.overrides)
-    if _HYDRA not in given(overrides):  # the pod's own disk goes with it
+    if options.recipe != EVALUATE and _HYDRA not in given(overrides):  # the pod's own disk goes with it
         overrides.append(f"{_HYDRA}={run_folder}/hydra")
     grace = f"+preflight.grace_s={settings.grace_s - MARGIN_S}"
     plan = make_plan(
@@ -85,15 +86,15 @@ def job_name(given_id: str) -> str:
     return name
 
 
-def checkpoints(overrides: list[str], settings: Settings) -> str:
-    """The run's folder for checkpoints, which every pod sees and which outlives them."""
-    folder, mount = given(overrides).get(CHECKPOINTS), settings.mount
+def on_the_claim(key: str, overrides: list[str], settings: Settings) -> str:
+    """The folder for checkpoints or results, which every pod sees and which outlives them."""
+    folder, mount = given(overrides).get(key), settings.mount
     if folder is None:
-        raise ValueError(f"the pods' own disks go with them: add {CHECKPOINTS}={mount}/NAME, which lies on the claim")
+        raise ValueError(f"the pods' own disks go with them: add {key}={mount}/NAME, which lies on the claim")
     path = PurePosixPath(folder)
     if ".." in path.parts or "$" in folder or not path.is_relative_to(mount) or path == PurePosixPath(mount):
         raise ValueError(
-            f"{CHECKPOINTS}={one_line(folder)} does not lie on the claim {settings.claim}, which the pods have at {mount}: "
+            f"{key}={one_line(folder)} does not lie on the claim {settings.claim}, which the pods have at {mount}: "
             f"take {mount}/NAME, written out"
         )
     return str(path)

@@ -20,11 +20,11 @@ fail() {
 trap 'say "cancelled"; exit 143' TERM INT
 trap 'status=$?; stop_everything; say "exit $status"; exit $status' EXIT
 
-# Whether a package's main.py is in this project or in a folder of PYTHONPATH, which all steps inherit.
-method_is_found() {
+# Whether a module is in this project or in a folder of PYTHONPATH, which all steps inherit.
+module_is_found() {
   local place places
   IFS=: read -ra places <<<"$PROJECT_DIR:${PYTHONPATH:-}"
-  for place in "${places[@]}"; do [ -f "${place:-.}/${1//.//}/main.py" ] && return 0; done
+  for place in "${places[@]}"; do [ -f "${place:-.}/${1//.//}.py" ] && return 0; done
   return 1
 }
 

@@ -8,15 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from launch.recipes import package_of
+from launch.recipes import folder_key, package_of
 from launch.submission.given_file import read_mapping
 from launch.submission.secret_check import check_runtime_env
 from launch.submission.secret_files import never_sent
 from launch.submission.working_dir import Package, measure, measure_file
 from recipe.runs.secret_checks import check_overrides
 from recipe.text.visible import one_line, visible
-
-CHECKPOINTS = "trainer.default_local_dir"
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,8 @@ def make_plan(
     steps = ["preflight", "main"] if preflight and f"{folder}/preflight.py" in package else ["main"]
     more = {"preflight": preflight_overrides}
     command = " && ".join(shlex.join(["python", "-m", f"{method}.{step}", *overrides, *more.get(step, ())]) for step in steps)
-    notes = () if _keeps_checkpoints(overrides) else (_LOST_CHECKPOINTS,)
+    key = folder_key(recipe)
+    notes = () if _outlives_the_cluster(key, overrides) else (_LOST.format(key=key),)
     return Plan(command, package, runtime_env, modules, notes)
 
 
@@ -84,12 +83,12 @@ def _listed(runtime_env: dict, key: str) -> list[str]:
     return entries
 
 
-_LOST_CHECKPOINTS = (
-    f"checkpoints go to Ray's temporary copy of the working directory, which does not outlive the cluster; "
-    f"{CHECKPOINTS}=/a/shared/folder keeps them, and lets a later job resume"
+_LOST = (
+    "results go to Ray's temporary copy of the working directory, which does not outlive the cluster; "
+    "{key}=/a/shared/folder keeps them, and lets a later job resume"
 )
 
 
-def _keeps_checkpoints(overrides: list[str]) -> bool:
-    folders = [folder for key, _, folder in (item.partition("=") for item in overrides) if key.lstrip("+") == CHECKPOINTS]
+def _outlives_the_cluster(wanted: str, overrides: list[str]) -> bool:
+    folders = [folder for key, _, folder in (item.partition("=") for item in overrides) if key.lstrip("+") == wanted]
     return bool(folders) and (folders[-1].strip("'\"").startswith(("/", "$")) or "://" in folders[-1])

@@ -70,7 +70,7 @@ def _refused(sentence: str) -> int:
 
 htpo_train, hapo_train = (partial(_composed, name) for name in ("htpo-train", "hapo-train"))
 evaluate, lab = (partial(_composed, f"token-rl-{name}") for name in ("evaluate", "lab"))
-data, overlap, judge, report, export, insight, health, launch = (
+data, overlap, judge, report, experiment, export, insight, health, launch = (
     partial(_run, named(f"token-rl-{name}"))
-    for name in ("data", "overlap", "judge", "report", "export", "insight", "health", "launch")
+    for name in ("data", "overlap", "judge", "report", "experiment", "export", "insight", "health", "launch")
 )

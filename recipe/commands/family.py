@@ -26,6 +26,7 @@ FAMILY = (
     Command("token-rl-judge", "recipe.rlvr_math.reward.judge", "explain the reward's verdict on a response", "data"),
     Command("token-rl-evaluate", "recipe.rlvr_math.evaluation.evaluate", "score a model or a checkpoint", "train"),
     Command("token-rl-report", "recipe.rlvr_math.report.__main__", "from evaluations to tables, intervals, pass@k"),
+    Command("token-rl-experiment", "recipe.experiment.__main__", "from one file to a table, here, on Ray or on Slurm"),
     Command("token-rl-export", "recipe.rlvr_math.export.__main__", "a checkpoint as a folder for the hub", "train"),
     Command("token-rl-insight", "recipe.insight.__main__", "one HTML page that shows runs"),
     Command("token-rl-health", "recipe.runs.health.__main__", "known signs of sickness in a run's metrics"),

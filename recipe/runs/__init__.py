@@ -23,6 +23,7 @@ filled.py           its part in batches that are not full, or never will be
 finite.py           its part in numbers that are not finite: the policy
 stopping.py         how a run is asked to save and end; exit statuses
 ask_to_end.py       a command that asks and waits, for pods that are taken away
+child.py            a run that another program has started
 checkpoints.py      which checkpoints are complete
 retention.py        how many of them stay, over all starts of a run
 digests.py          what their files hold, to see a byte that changed

@@ -40,13 +40,17 @@ def request_file(config) -> Path:
 
 
 def asked(config) -> bool:
-    """Whether the request is there now. Not, while its folder cannot be read: that alone ends no run.
+    """Whether the request is there now."""
+    return asked_in(request_file(config).parent)
+
+
+def asked_in(folder: Path) -> bool:
+    """Whether the request is in this folder now. Not, while the folder cannot be read: that alone ends no run.
 
     An NFS client remembers for up to a minute that there was no such file; when a folder is opened, it asks the server anew.
     """
-    file = request_file(config)
     try:
-        return file.name in os.listdir(file.parent)
+        return REQUEST in os.listdir(folder)
     except OSError:
         return False
 

@@ -46,7 +46,7 @@ def test_a_job_is_sent_from_there(work, bin, recipe):
 
 
 def test_the_slurm_script_finds_its_method_there(work):
-    script = ". launch/slurm/job.sh; trap - EXIT; PROJECT_DIR=$PWD; method_is_found recipe.hapo"
+    script = ". launch/slurm/job.sh; trap - EXIT; PROJECT_DIR=$PWD; module_is_found recipe.hapo.main"
     assert (
         subprocess.run(["bash", "-uc", script], cwd=work, env={"PATH": os.environ["PATH"], "SLURM_JOB_ID": "7"}).returncode == 0
     )

@@ -54,7 +54,7 @@ def test_override_keys_exist(compose, document):
 
 
 def test_each_task_of_an_array_has_a_seed_and_a_folder_of_its_own(monkeypatch):
-    (script,) = (block for block in blocks(Path("docs/cluster.md"), "bash") if "--array" in block)
+    (script,) = (block for block in blocks(Path("docs/cluster.md"), "bash") if "# five seeds" in block)
     command = re.sub(r"\\\n", " ", script.split("# five seeds", 1)[1].split("\n", 1)[1])
     arguments = subprocess.run(
         ["bash", "-c", f"sbatch() {{ printf '%s\\n' \"$@\"; }}; {command}"], stdout=subprocess.PIPE, text=True

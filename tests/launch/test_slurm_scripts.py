@@ -61,7 +61,7 @@ def test_a_method_is_found_here_and_on_pythonpath(tmp_path):
     (tmp_path / "mine/method/main.py").touch()
 
     def found(package, **variables):
-        script = f". {SLURM}/job.sh; trap - EXIT; PROJECT_DIR={ROOT}; method_is_found {package}"
+        script = f". {SLURM}/job.sh; trap - EXIT; PROJECT_DIR={ROOT}; module_is_found {package}.main"
         environment = {"PATH": os.environ["PATH"], "SLURM_JOB_ID": "7"} | variables
         return subprocess.run(["bash", "-uc", script], env=environment).returncode == 0
 

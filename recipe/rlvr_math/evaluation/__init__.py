@@ -1,6 +1,7 @@
 """From a model and benchmarks to scored responses on disk.
 
-evaluate.py             the command
+evaluate.py             the command; main.py, its name to the launchers
+sharding.py             a part of the problems, and the parts put together
 benchmarks.py           what is asked
 model_folder.py         the model, merged if it is a training checkpoint
 as_trained.py           what of it is the run's, if it is a checkpoint of one

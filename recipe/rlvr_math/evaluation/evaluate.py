@@ -1,7 +1,8 @@
 """Evaluate a model: `python -m recipe.rlvr_math.evaluation.evaluate model=PATH benchmarks=[FILE.parquet,...] n=32 out=DIR`.
 
 Begun again after it was stopped or killed, it continues. Status 2: something is wrong with what was given; 85 (RUN_AGAIN):
-stopped by a signal, the same command continues; 1: something failed on the way.
+stopped by a signal or by `python -m recipe.runs.ask_to_end OUT`, the same command continues; 75 (TRY_AGAIN): a node was lost,
+likewise; 1: something failed on the way.
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ from recipe.rlvr_math.evaluation.model_folder import Model, check_context, find_
 from recipe.rlvr_math.evaluation.progress import Progress
 from recipe.rlvr_math.evaluation.scoring import check_rewards, describe_verifier, start_scorers
 from recipe.rlvr_math.evaluation.serve import count_servers, start_ray, start_servers, takes_request_seeds
-from recipe.runs import search_path
+from recipe.rlvr_math.evaluation.sharding import Shard, finish, read_shard
+from recipe.runs import nodes, search_path
 from recipe.runs.hydra_commands import after_composing, before_composing
 from recipe.runs.launch import bottom, end, print_traceback
 from recipe.runs.settle import apply_environment
-from recipe.runs.stopping import RUN_AGAIN, SIGNALS
+from recipe.runs.stopping import RUN_AGAIN, SIGNALS, TRY_AGAIN, asked_in
 from recipe.text.visible import visible
 
 search_path.register(verl_folder="trainer")  # `model` is a key here, and a group of verl's
@@ -39,7 +41,10 @@ search_path.register(verl_folder="trainer")  # `model` is a key here, and a grou
 
 @dataclass(frozen=True)
 class Plan:
-    """An evaluation after all checks. prompts: token ids by benchmark, in the order of its problems."""
+    """An evaluation after all checks. prompts: token ids by benchmark, in the order of its problems.
+
+    benchmarks: with those problems that are asked here, which `shard` may make a part of all.
+    """
 
     config: DictConfig
     model: Model
@@ -47,6 +52,12 @@ class Plan:
     benchmarks: list[Benchmark]
     prompts: dict[str, list[list[int]]]
     settings: dict[str, Any]
+    shard: Shard | None = None
+
+    @property
+    def out(self) -> str:
+        """The folder of the results."""
+        return str(self.shard.folder(self.config.out)) if self.shard else self.config.out
 
     @property
     def total(self) -> int:
@@ -63,7 +74,10 @@ def prepare(config: DictConfig) -> Plan:
     apply_environment(config, plugin="")  # before verl is imported: it chooses its platform once
     check_config(config)
     count_servers(config)
-    benchmarks = read_benchmarks(config.benchmarks)
+    shard = read_shard(config.shard)
+    benchmarks = whole = read_benchmarks(config.benchmarks)
+    if shard:
+        benchmarks = [shard.part(benchmark) for benchmark in whole]
     model = find_model(config.model, config.out)
     for sentence in take_from_run(config, model.source):
         print(visible(sentence), file=sys.stderr)
@@ -73,10 +87,13 @@ def prepare(config: DictConfig) -> Plan:
     arguments = dict(config.data.apply_chat_template_kwargs)
     prompts = {b.name: encode_prompts(b, tokenizer, config.max_prompt_tokens, **arguments) for b in benchmarks}
     verifier = describe_verifier(config)
-    settings = describe(config, model, benchmarks, str(tokenizer.chat_template), verifier, takes_request_seeds())
-    check_settings(config.out, settings)
-    check_rewards(config, benchmarks)
-    return Plan(config, model, tokenizer, benchmarks, prompts, settings)
+    settings = describe(config, model, whole, str(tokenizer.chat_template), verifier, takes_request_seeds())
+    if shard:
+        settings["shard"] = str(shard)
+    plan = Plan(config, model, tokenizer, benchmarks, prompts, settings, shard)
+    check_settings(plan.out, settings)
+    check_rewards(config, [benchmark for benchmark in benchmarks if benchmark.problems])
+    return plan
 
 
 def still_to_do(plan: Plan, there: dict[str, set[tuple[str, int]]]) -> Iterator[Request]:
@@ -91,10 +108,16 @@ def still_to_do(plan: Plan, there: dict[str, set[tuple[str, int]]]) -> Iterator[
                     yield Request(benchmark.name, problem, sample, prompt)
 
 
-async def run(plan: Plan, folder: RunFolder, there: dict[str, set[tuple[str, int]]], progress: Progress) -> None:
-    """Start Ray and the servers, and make the missing samples. SIGINT and the signals that end a training run cancel it."""
+async def run(
+    plan: Plan, folder: RunFolder, there: dict[str, set[tuple[str, int]]], progress: Progress, dead: set[str]
+) -> None:
+    """Start Ray and the servers, and make the missing samples. SIGINT and the signals that end a training run cancel it.
+
+    dead: gets the nodes that the cluster had lost before.
+    """
     config = plan.config
     hardware = start_ray(config)
+    dead |= nodes.dead()
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     for number in (signal.SIGINT, *SIGNALS):  # after Ray, which takes SIGTERM for itself
         loop.add_signal_handler(number, task.cancel)
@@ -108,25 +131,38 @@ async def run(plan: Plan, folder: RunFolder, there: dict[str, set[tuple[str, int
         progress.add(request.benchmark, sample)
 
     # An engine that began again from the same seed would repeat what it answered before it was stopped.
-    engine_seed = derived_seed(config.seed, "engine", progress.done)
+    engine_seed = derived_seed(config.seed, "engine", progress.done, *([str(plan.shard)] if plan.shard else []))
     scorers = start_scorers(config)
     seeds = request_seed if plan.settings["request_seeds"] else None
     generate = await start_servers(config, plan.model.folder, plan.tokenizer, engine_seed, seeds)
     in_flight = count_servers(config) * config.actor_rollout_ref.rollout.max_num_seqs
+    asked = loop.create_task(_ended_when_asked(folder.path, task))  # a reference, or it may be collected
     with progress:
         await collect(still_to_do(plan, there), generate, scorers, record, in_flight)
+    asked.cancel()
+
+
+async def _ended_when_asked(folder: Path, task: asyncio.Task) -> None:
+    """Where no signal reaches the driver, as before a pod is taken away, a file in the folder asks for the end."""
+    while not asked_in(folder):
+        await asyncio.sleep(1)
+    task.cancel()
 
 
 def evaluate(config: DictConfig) -> None:
     """Everything; ends the process if something is wrong, see the module's docstring."""
     try:
         plan = prepare(config)
-        with open_run(config.out) as folder:
+        with open_run(plan.out) as folder:
             progress = Progress([benchmark.name for benchmark in plan.benchmarks], plan.total)
             there = read_there(plan, folder, progress)
             if progress.done < plan.total:
                 _run_to_the_end(plan, folder, there, progress)
+            elif not plan.total:  # more parts than problems
+                folder.write_settings(plan.settings | {"hardware": "none"})
             print(visible(f"\n{progress.table(config.n)}\n\n{folder.path}"))
+            if plan.shard:
+                print(visible(finish(config.out, plan.shard, [benchmark.name for benchmark in plan.benchmarks])))
     except ValueError as error:
         end(error, status=2)
     except KeyboardInterrupt:
@@ -153,18 +189,23 @@ def read_there(plan: Plan, folder: RunFolder, progress: Progress) -> dict[str, s
 def _run_to_the_end(plan: Plan, folder: RunFolder, there: dict[str, set[tuple[str, int]]], progress: Progress) -> None:
     import ray
 
+    dead: set[str] = set()
+
     def saved() -> str:
         return f"{progress.done:,} of {plan.total:,} samples are in {folder.path}; the same command continues"
 
     try:
-        asyncio.run(run(plan, folder, there, progress))
+        asyncio.run(run(plan, folder, there, progress, dead))
     except (asyncio.CancelledError, KeyboardInterrupt):
         ray.shutdown()
         print(f"\nstopped: {saved()}", file=sys.stderr)
         raise SystemExit(RUN_AGAIN) from None
     except Exception as error:
-        ray.shutdown()  # the workers' last lines come before ours
         cause = bottom(error)
+        lost = nodes.lost(dead) if isinstance(cause, ray.exceptions.RayError) else []
+        ray.shutdown()  # the workers' last lines come before ours
+        if lost:
+            end(f"lost of the Ray cluster: {', '.join(lost)}; {saved()}", status=TRY_AGAIN)
         lines = str(cause).strip().splitlines() or [type(cause).__name__]
         if not isinstance(cause, ValueError) or len(lines) > 1:
             print_traceback(error)

@@ -12,6 +12,8 @@ from filelock import FileLock, Timeout
 
 from recipe.files.whole import written_whole
 from recipe.rlvr_math.evaluation.samples import Sample, append_sample, open_samples, read_samples
+from recipe.runs.alone import NAME
+from recipe.runs.stopping import REQUEST
 
 _MAY_DIFFER = ("hardware", "date")  # a continued evaluation may run elsewhere; what a benchmark's file holds has a digest
 
@@ -27,7 +29,7 @@ def check_settings(out: str, settings: dict[str, Any]) -> None:
         return
     except (ValueError, RecursionError):
         raise ValueError(f"{path}/settings.json is not readable; restore it, or give another out=") from None
-    different = list(_differences(kept, settings))
+    different = list(differences(kept, settings))
     if different:
         raise ValueError(f"{path} holds another evaluation ({'; '.join(different)}); give another out=, or the same settings")
 
@@ -73,12 +75,13 @@ def open_run(out: str) -> Iterator[RunFolder]:
     path = _path(out)
     try:
         path.mkdir(parents=True, exist_ok=True)
-        (path / "lock").touch()
+        (path / NAME).touch()
+        (path / REQUEST).unlink(missing_ok=True)  # left for an evaluation that ended meanwhile
     except OSError as error:
         raise ValueError(f"out is {path}, where nothing can be written ({error})") from None
     with ExitStack() as stack:
         try:
-            stack.enter_context(FileLock(path / "lock", blocking=False))
+            stack.enter_context(FileLock(path / NAME, blocking=False))
         except Timeout:
             raise ValueError(f"another evaluation is writing to {path}; wait for it, or give another out=") from None
         run = RunFolder(path)
@@ -90,13 +93,13 @@ def _path(out: str) -> Path:
     return Path(out).expanduser().resolve()
 
 
-def _differences(kept: Any, now: Any, name: str = "") -> Iterator[str]:
-    """A phrase for each setting that differs."""
+def differences(kept: Any, now: Any, name: str = "") -> Iterator[str]:
+    """A phrase for each setting that differs between two settings.json, but for those that may."""
     if isinstance(kept, dict) and isinstance(now, dict):
         for key in [*kept, *(key for key in now if key not in kept)]:
             path = f"{name}.{key}" if name else key
             if path not in _MAY_DIFFER and not (name.startswith("benchmarks.") and key == "file"):
-                yield from _differences(kept.get(key), now.get(key), path)
+                yield from differences(kept.get(key), now.get(key), path)
     elif kept != now:
         yield f"{name} is {_shown(kept)} there and {_shown(now)} now"
 

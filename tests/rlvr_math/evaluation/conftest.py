@@ -1,5 +1,6 @@
 """Inputs of an evaluation without weights that mean something, and its composed config."""
 
+import asyncio
 import json
 import os
 from unittest import mock
@@ -7,6 +8,9 @@ from unittest import mock
 import pandas as pd
 import pytest
 
+from recipe.rlvr_math.evaluation import evaluate as entry
+from recipe.rlvr_math.evaluation.collect import Response
+from recipe.rlvr_math.evaluation.scoring import load_reward, score
 from tests import ROOT
 
 
@@ -89,3 +93,42 @@ def evaluation(compose_evaluation, model, benchmark_file, tmp_path):
         )
 
     return composed
+
+
+class Stack:
+    """Stands in for Ray, the servers and the reward workers; `at` is called with the number of each request."""
+
+    def __init__(self, monkeypatch):
+        self.made, self.engine_seeds, self.request_seeds, self.at = [], [], [], lambda number: None
+        self.pause_s = 0.0
+        monkeypatch.setattr(entry, "start_ray", lambda config: "a fake")
+        monkeypatch.setattr(entry.nodes, "dead", set)
+        monkeypatch.setattr(entry, "start_scorers", self._scorers)
+        monkeypatch.setattr(entry, "start_servers", self._servers)
+
+    def _scorers(self, config):
+        function = load_reward(config)
+
+        async def scored(problem, output):
+            return score(function, problem, output)
+
+        return [scored]
+
+    async def _servers(self, config, folder, tokenizer, engine_seed, request_seed):
+        self.engine_seeds.append(engine_seed)
+
+        async def generate(request):
+            self.at(len(self.made))
+            self.made.append((request.problem.id, request.sample))
+            if request_seed:
+                self.request_seeds.append(request_seed(request))
+            await asyncio.sleep(self.pause_s)
+            answer = int(request.problem.id) + 1 + request.sample % 2  # every other one is wrong
+            return Response(str(answer), 2, cut_off=request.sample == 3)
+
+        return generate
+
+
+@pytest.fixture
+def stack(monkeypatch):
+    return Stack(monkeypatch)

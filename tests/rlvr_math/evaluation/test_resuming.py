@@ -1,6 +1,5 @@
 """An evaluation that was stopped, killed or failed continues where it was: everything is real but Ray, servers and scorers."""
 
-import asyncio
 import json
 import os
 import signal
@@ -9,48 +8,8 @@ from collections import Counter
 import pytest
 
 from recipe.rlvr_math.evaluation import evaluate as entry
-from recipe.rlvr_math.evaluation.collect import Response
 from recipe.rlvr_math.evaluation.samples import read_samples
-from recipe.rlvr_math.evaluation.scoring import load_reward, score
 from recipe.runs.stopping import RUN_AGAIN
-
-
-class Stack:
-    """Stands in for Ray, the servers and the reward workers; `at` is called with the number of each request."""
-
-    def __init__(self, monkeypatch):
-        self.made, self.engine_seeds, self.request_seeds, self.at = [], [], [], lambda number: None
-        monkeypatch.setattr(entry, "start_ray", lambda config: "a fake")
-        monkeypatch.setattr(entry, "start_scorers", self._scorers)
-        monkeypatch.setattr(entry, "start_servers", self._servers)
-
-    def _scorers(self, config):
-        function = load_reward(config)
-
-        async def scored(problem, output):
-            return score(function, problem, output)
-
-        return [scored]
-
-    async def _servers(self, config, folder, tokenizer, engine_seed, request_seed):
-        self.engine_seeds.append(engine_seed)
-
-        async def generate(request):
-            self.at(len(self.made))
-            self.made.append((request.problem.id, request.sample))
-            if request_seed:
-                self.request_seeds.append(request_seed(request))
-            await asyncio.sleep(0)
-            answer = int(request.problem.id) + 1 + request.sample % 2  # every other one is wrong
-            return Response(str(answer), 2, cut_off=request.sample == 3)
-
-        return generate
-
-
-@pytest.fixture
-def stack(monkeypatch):
-    return Stack(monkeypatch)
-
 
 ALL = {(str(problem), sample) for problem in range(3) for sample in range(4)}
 
