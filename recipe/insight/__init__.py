@@ -7,4 +7,5 @@ described.py    what their methods say of their groups and curves
 dumps.py        their token dumps; verdicts.py, those of the reward
 plots.py        what is plotted, as plain data
 page.py         all of it in one file: page.html, page.css, page.js, tokens.js, verdicts.js
+serve.py        that file at a port of this machine, anew as training goes on: follow.js
 """

@@ -24,8 +24,12 @@ from recipe.insight.runs import Run
 from recipe.text.visible import visible
 
 
-def page(runs: Sequence[Run]) -> str:
-    """The page of runs, as HTML text. ValueError if Plotly is not installed."""
+def page(runs: Sequence[Run], state: str = "") -> str:
+    """The page of runs, as HTML text. state: of a page that is served, which asks whether there is another one by now.
+
+    Raises:
+        ValueError: Plotly is not installed.
+    """
     sections = [overview(runs), groups(runs), prompts(runs), times(runs)]
     by_run = [next((one for one in described(runs) if one.display == run.display), None) for run in runs]
     data = {
@@ -47,12 +51,16 @@ def page(runs: Sequence[Run]) -> str:
         "verdicts": _text(own / "verdicts.js"),
         "script": _text(own / "page.js"),
     }
+    if state:
+        scripts["follow"] = _text(own / "follow.js")
     assert not any("</script" in script.lower() or "<!--" in script for script in scripts.values())
     policy = (
         f"default-src 'none'; script-src {' '.join(map(_hash, scripts.values()))}; style-src 'unsafe-inline'; "
-        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+        "img-src data: blob:; base-uri 'none'; form-action 'none'" + ("; connect-src 'self'" if state else "")
     )
+    scripts["follow"] = f"<script>{scripts['follow']}</script>\n" if state else ""
     parts = scripts | {"policy": policy, "style": _text(own / "page.css") + style(runs), "data": island(data), "packed": packed}
+    parts["state"] = state
     # Piece by piece: what was put in is not searched for further places.
     template = _text(own / "page.html").split("@@")
     return "".join(parts[piece] if i % 2 else piece for i, piece in enumerate(template))

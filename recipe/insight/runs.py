@@ -60,6 +60,14 @@ def load_runs(folders: Sequence[Path], names: Sequence[str] | None = None, token
     Raises:
         ValueError: one sentence, for a folder that is no run's, a file that cannot be read, or two runs of one name.
     """
+    if tokens < 0:
+        raise ValueError(f"--tokens {tokens}: give a number of tokens, 0 for none")
+    shown = named(folders, names)
+    return [_load(folder, name, tokens) for folder, name in zip(folders, shown, strict=True)]
+
+
+def named(folders: Sequence[Path], names: Sequence[str] | None) -> list[str]:
+    """The runs' names, one line each; by default their folders'. ValueError as `load_runs` for what is no folder or name."""
     names = list(names or (folder.resolve().name for folder in folders))
     if len(names) != len(folders):
         raise ValueError(f"--name has {len(names)} names for {len(folders)} runs; give one for each")
@@ -69,7 +77,7 @@ def load_runs(folders: Sequence[Path], names: Sequence[str] | None = None, token
     for folder in folders:
         if not folder.is_dir():
             raise ValueError(f"there is no folder {folder}; name the folder of a run")
-    return [_load(folder, name, tokens) for folder, name in zip(folders, shown, strict=True)]
+    return shown
 
 
 def _load(folder: Path, name: str, tokens: int) -> Run:

@@ -3,11 +3,15 @@
 import json
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from recipe.files.warned import Warned, write_warnings
 from recipe.insight.__main__ import main, write_report
+from recipe.insight.page import page
+from recipe.insight.runs import load_runs
+from recipe.insight.serve import make_server, state_of
 from tests import ROOT
 from tests.insight.folders import HTPO, response, write_dump, write_run
 
@@ -195,3 +199,24 @@ def test_long_runs_and_long_responses(tmp_path, visit):
     page.focus("#t-text")
     page.keyboard.press("End")
     assert "Token 20000 of 20000" in page.inner_text("#t-here")
+
+
+def test_a_served_page_says_when_the_run_has_gone_on(tmp_path, chromium):
+    run = write_run(tmp_path / "run", steps=(1, 2))
+    server, address = make_server([run], lambda state: page(load_runs([run]), state), 0)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        errors, tab = [], chromium.new_page()
+        tab.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        tab.on("pageerror", lambda error: errors.append(str(error)))
+        tab.goto(address)
+        tab.wait_for_selector("#overview .plot")
+        assert tab.locator("#served button").is_hidden()
+        with (run / "metrics-001.jsonl").open("a") as file:
+            file.write(json.dumps({"step": 3, "data": {"critic/score/mean": 0.9}}) + "\n")
+        tab.locator("#served button").click(timeout=20_000)  # waits until it is shown
+        tab.wait_for_function("state => document.body.dataset.state === state", arg=state_of([run]), timeout=20_000)
+        assert [error for error in errors if "favicon" not in error and "404" not in error] == []
+    finally:
+        server.shutdown()
+        server.server_close()
