@@ -70,6 +70,7 @@ def test_what_the_slurm_job_runs_is_the_preflight_and_main_which_refuse(argument
         say() { echo "$@" >&2; }
         start_up() { "$@"; }
         on_node() { shift 2; "$@"; }  # the node, --unbuffered
+        module_is_found() { true; }
         nodes=(here) head=here gpus= PYTHON=python package=recipe.htpo GRACE_S=600
     """
     command = f"{stand_ins}\nset -- {shlex.join(arguments)}\n{lines}\nwait $driver"
