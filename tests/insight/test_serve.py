@@ -112,7 +112,9 @@ def test_a_link_to_nothing_does_not_stop_it(tmp_path):
 def test_the_command_serves_a_runs_page_until_ctrl_c(tmp_path):
     run = write_run(tmp_path / "run", steps=(1, 2))
     command = [sys.executable, "-m", "recipe.insight", str(run), "--serve", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # A shell starts what runs in the background with SIGINT ignored, which is inherited.
+    with subprocess.Popen(command, **pipes, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) as process:
         try:
             address = process.stdout.readline().strip()
             host, path = address.removeprefix("http://").split("/", 1)
